@@ -1,0 +1,1 @@
+"""The words every room speaks: facts, conditions, rules, stages, decisions and the walk."""

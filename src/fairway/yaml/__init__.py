@@ -1,0 +1,1 @@
+"""YAML as kubectl reads it, with a line for every key, and YAML that nobody reads otherwise."""
