@@ -1,0 +1,1 @@
+"""The standard: one folder for each stage, one file for each rule. `ls` is the table of contents."""
