@@ -1,0 +1,123 @@
+"""Who may open a connection to whom: what is declared, and nothing else."""
+
+from typing import Final, Literal
+
+import msgspec
+
+from fairway.core.conditions import CALLED, EXPOSED, MESH, MESSAGING, TRACING, listed
+from fairway.core.decision import Decision, Instead
+from fairway.core.facts import Engine, System
+from fairway.core.profile import Landscape, Profile, waives_grpc
+from fairway_sdk.contract import ADMIN_PORT, GRPC_PORT, REST_PORT
+
+STORE_PORTS: Final[dict[Engine, int]] = {
+    "postgresql": 5432,
+    "mysql": 3306,
+    "cassandra": 9042,
+    "dynamodb": 443,
+    "redis": 6379,
+}
+BROKERS: Final = {"nats": ("NATS", 4222), "kafka": ("Kafka", 9093), "rabbitmq": ("RabbitMQ", 5671)}
+COLLECTOR_PORT: Final = 4317
+MESH_PORT: Final = 15012
+DNS_PORT: Final = 53
+
+
+class Peer(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody at the other end of a connection, and the port that is open for it."""
+
+    kind: Literal["service", "gateway", "prometheus", "dns", "store", "broker", "external", "collector", "mesh"]
+    name: str
+    port: int
+    host: str = ""  # only of what lies outside
+
+
+def may_be_called_by(profile: Profile) -> Decision[tuple[Peer, ...]]:
+    """Name everybody who may open a connection to the service."""
+    peers = [
+        Peer(kind="service", name=caller, port=_inner_port(profile.system, profile.name)) for caller in profile.callers
+    ]
+    if profile.exposed:
+        peers.append(Peer(kind="gateway", name=str(profile.system.platform.gateway), port=REST_PORT))
+    peers.append(Peer(kind="prometheus", name="prometheus", port=ADMIN_PORT))
+    because = [verdict.because for verdict in (CALLED(profile), EXPOSED(profile)) if verdict.holds]
+    return Decision(
+        rule="security/network-policies",
+        topic="may be called by",
+        answer=f"{listed([_said(peer) for peer in peers])}; nobody else",
+        because=listed([*because, "its metrics are scraped"]),
+        value=tuple(peers),
+        instead=(Instead("the whole namespace", "a break-in at one service would reach all"),),
+    )
+
+
+def may_call(profile: Profile) -> Decision[tuple[Peer, ...]]:
+    """Name everything that the service may open a connection to."""
+    peers = tuple(_called(profile))
+    return Decision(
+        rule="security/network-policies",
+        topic="may call",
+        answer=f"{listed([_said(peer) for peer in peers])}; nothing else",
+        because=f"its calls, stores, channels and traces are declared{_held(profile)}",
+        value=peers,
+        instead=(Instead("anything outside the cluster", "stolen data would have a way out"),),
+    )
+
+
+def _held(profile: Profile) -> str:
+    if not profile.outside:
+        return ""
+    how = "the mesh holds calls to its host name" if MESH(profile).holds else "a policy holds calls to its port only"
+    return f"; {listed(profile.outside)} {'is' if len(profile.outside) == 1 else 'are'} outside: {how}"
+
+
+def _called(profile: Profile) -> list[Peer]:
+    system = profile.system
+    peers = [Peer(kind="dns", name="cluster-dns", port=DNS_PORT)]
+    peers += [Peer(kind="service", name=callee, port=_inner_port(profile.system, callee)) for callee in profile.callees]
+    for store in profile.stores:
+        assert store.facts.engine is not None
+        peers.append(Peer(kind="store", name=store.name, port=STORE_PORTS[store.facts.engine]))
+    if MESSAGING(profile).holds:
+        broker = str(system.platform.broker)
+        peers.append(Peer(kind="broker", name=broker, port=BROKERS[broker][1]))
+    for name in profile.outside:
+        external = system.external_systems[name]
+        peers.append(Peer(kind="external", name=name, port=external.port, host=external.host))
+    if TRACING(profile).holds:
+        peers.append(Peer(kind="collector", name="opentelemetry-collector", port=COLLECTOR_PORT))
+    if MESH(profile).holds:
+        peers.append(Peer(kind="mesh", name="istiod", port=MESH_PORT))
+    return peers
+
+
+def _said(peer: Peer) -> str:
+    match peer.kind:
+        case "gateway":
+            name = f"the gateway {peer.name.capitalize()}"
+        case "store":
+            name = f"store {peer.name}"
+        case "broker":
+            name = f"the broker {BROKERS[peer.name][0]}"
+        case "external":
+            name = f"{peer.name} at {peer.host}"
+        case _:
+            name = peer.name
+    return f"{name} ({peer.port})"
+
+
+def network_default(landscape: Landscape) -> Decision[tuple[str, ...]]:
+    """Choose what happens to connections that nobody declared."""
+    return Decision(
+        rule="security/network-policies",
+        topic="undeclared connections",
+        answer=f"refused in both directions, for all of namespace {landscape.system.system}",
+        because="every allowed connection follows from a declared fact",
+        value=("Ingress", "Egress"),
+        instead=(Instead("refusal of what comes in only", "a stolen service could still send its data anywhere"),),
+    )
+
+
+def _inner_port(system: System, service: str) -> int:
+    """Tell the port that other services call: gRPC, unless that is waived."""
+    return REST_PORT if waives_grpc(system, service) else GRPC_PORT
