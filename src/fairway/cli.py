@@ -1,0 +1,196 @@
+"""The command line: parse, call one verb, print, exit. Verbs are imported only when they are called."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from fairway import __version__
+
+Handler = Callable[[argparse.Namespace], int]
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose errors say what to do."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the fault and the way to help; exit with the code for wrong input."""
+        print(f"{self.prog}: {message}. See '{self.prog} --help'.", file=sys.stderr)
+        sys.exit(2)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and give back its exit code: 0 clean, 1 findings, 2 wrong input, 3 a tool is missing."""
+    options = _parser().parse_args(arguments)
+    handler: Handler = options.handler
+    try:
+        code = handler(options)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader has gone (`fairway plan | head`); nothing can be said to it, so keep the interpreter from trying.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        from fairway.core.errors import BadRegistryError, FairwayError, WrongInputError
+
+        if isinstance(error, BadRegistryError) or not isinstance(error, FairwayError):
+            raise
+        print(error, file=sys.stderr)
+        if isinstance(error, WrongInputError):
+            count = len(error.problems)
+            print(f"{count} problem{'s' if count > 1 else ''}; nothing was done.", file=sys.stderr)
+        return error.exit
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="fairway",
+        description="Plan, build and check a microservice system by a written production standard.",
+        epilog="Start with: fairway plan examples/bookshop",
+    )
+    parser.add_argument("--version", action="version", version=f"fairway {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
+
+    init = _command(commands, "init", _init, "begin a new system with its first fairway.yaml", "fairway init shop")
+    init.add_argument("folder", metavar="DIR", nargs="?", type=Path, default=Path(), help="where (default: here)")
+
+    plan = _command(commands, "plan", _plan, "walk the standard, decide, and say why", "fairway plan --service orders")
+    _facts(plan)
+    plan.add_argument("--service", metavar="NAME", help="show one service only")
+    plan.add_argument("--full", action="store_true", help="say why for every decision, and what was not chosen")
+    plan.add_argument("--format", choices=("text", "json", "svg"), default="text", help="default: text")
+
+    build = _command(commands, "build", _build, "render every artefact", "fairway build -o deploy")
+    _facts(build)
+    build.add_argument(
+        "-o", "--output", metavar="DIR", type=Path, help="where to write (default: deploy/ beside the facts)"
+    )
+    build.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 where the files differ from the facts"
+    )
+    build.add_argument("--overwrite", action="store_true", help="replace files that were changed by hand")
+    build.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+
+    check = _command(commands, "check", _check, "audit manifests against the standard", "fairway check deploy/")
+    check.description = (
+        "Audit manifests against the standard. Exit code: 0 no errors (warnings alone are clean), 1 errors, "
+        "2 something cannot be read or there is nothing to audit, 3 a tool is missing."
+    )
+    check.add_argument(
+        "paths", metavar="PATH", nargs="*", type=Path, help="files or folders (default: deploy/ or here)"
+    )
+    check.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+
+    why = _command(
+        commands, "why", _why, "say which decision is behind a built file or line", "fairway why deploy/.../hpa.yaml:12"
+    )
+    why.add_argument("place", metavar="FILE[:LINE]")
+    why.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+
+    rules = _command(commands, "rules", _rules, "show the catalogue, or one rule", "fairway rules design/saga")
+    rules.add_argument("rule", metavar="ID", nargs="?")
+    rules.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+
+    _command(
+        commands, "schema", _schema, "print the JSON Schema of fairway.yaml", "fairway schema > fairway.schema.json"
+    )
+    return parser
+
+
+def _command(
+    commands: "argparse._SubParsersAction[_Parser]", name: str, handler: Handler, says: str, example: str
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(
+        name, help=says, description=f"{says[0].upper()}{says[1:]}.", epilog=f"Example: {example}"
+    )
+    command.set_defaults(handler=handler)
+    return command
+
+
+def _facts(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "facts", metavar="PATH", nargs="?", type=Path, default=Path(), help="fairway.yaml or its folder (default: here)"
+    )
+
+
+# Handlers import their verb inside: `fairway --version` and a wrong option answer before any of them is loaded.
+# ruff: noqa: PLC0415
+
+
+def _init(options: argparse.Namespace) -> int:
+    from fairway.verbs.init import init
+
+    print(init(options.folder), end="")
+    return 0
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from fairway.verbs.workspace import open_system
+
+    workspace = open_system(options.facts)
+    if options.service is not None:
+        workspace.require_service(options.service)
+    plan = workspace.today_plan
+    if options.format == "json":
+        from fairway.verbs.plan_json import plan_json
+
+        sys.stdout.write(plan_json(plan, workspace.rules, options.service))
+    elif options.format == "svg":
+        from fairway.verbs.plan_map import plan_map
+
+        sys.stdout.write(plan_map(plan, workspace.rooms, workspace.landscape, options.service))
+    else:
+        from fairway.verbs.plan_text import plan_text
+
+        full = options.full or options.service is not None
+        sys.stdout.write(plan_text(plan, workspace.landscape, workspace.rules, only=options.service, full=full))
+    return 0
+
+
+def _rules(options: argparse.Namespace) -> int:
+    from fairway.verbs import rules
+    from fairway.verbs.workspace import standard
+
+    rooms = standard()
+    found = None if options.rule is None else rules.find(rooms, options.rule)
+    if options.format == "json":
+        from fairway.verbs.output import json_text
+
+        every = rules.entries(rooms)
+        print(json_text(every if found is None else next(entry for entry in every if entry["id"] == found.id)), end="")
+    else:
+        print(rules.catalogue_text(rooms) if found is None else rules.rule_text(found), end="")
+    return 0
+
+
+def _schema(_: argparse.Namespace) -> int:
+    from fairway.verbs.schema import schema
+
+    print(schema(), end="")
+    return 0
+
+
+def _build(options: argparse.Namespace) -> int:
+    from fairway.verbs.build import build_command
+
+    return build_command(
+        options.facts, options.output, check=options.check, overwrite=options.overwrite, format_=options.format
+    )
+
+
+def _check(options: argparse.Namespace) -> int:
+    from fairway.verbs.check import check_command
+
+    return check_command(options.paths, options.format)
+
+
+def _why(options: argparse.Namespace) -> int:
+    from fairway.verbs.why import why_command
+
+    return why_command(options.place, options.format)

@@ -1,0 +1,1 @@
+"""Where a decided system can live. Targets render; they decide nothing."""

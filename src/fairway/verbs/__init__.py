@@ -1,0 +1,1 @@
+"""What a person can ask for: one short file for each command, a loop over the rooms."""
