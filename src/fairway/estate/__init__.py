@@ -1,0 +1,1 @@
+"""Anybody's manifests, read into one cross-referenced index."""
