@@ -1,0 +1,94 @@
+"""The pod of a workload: one container, hardened, with its probes, ports, settings and disks."""
+
+from typing import Any
+
+from fairway.core.artefact import KeyPath, Manifest, Reason
+from fairway.core.labels import metadata, selector
+from fairway.core.parts import Attached, Image, Port, Probe, Rolling, Volume, Workload
+from fairway.targets.kubernetes.sketch import Sketch
+from fairway_sdk.contract import CONFIGURATION_FOLDER
+
+CONFIGURATION = "configuration"
+SCRATCH = "scratch"
+SCRATCH_SIZE = "64Mi"
+HARDENED = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
+
+
+def put_pod(sketch: Sketch, path: KeyPath, system: str, attached: Attached, configuration: Manifest | None) -> None:
+    """Put the pod template at *path*."""
+    workload, image, rolling = attached.one(Workload), attached.one(Image), attached.one(Rolling)
+    spec: KeyPath = (*path, "spec")
+    sketch.put((*path, "metadata", "labels"), metadata(system, workload.service, labels=workload.labels)["labels"])
+    if workload.ends:
+        sketch.put((*spec, "restartPolicy"), "OnFailure")
+    sketch.put((*spec, "automountServiceAccountToken"), value=False)
+    sketch.put((*spec, "enableServiceLinks"), value=False)
+    sketch.put((*spec, "terminationGracePeriodSeconds"), rolling.grace_seconds, rolling.reason)
+    only_user = {"runAsNonRoot": True, "runAsUser": image.user, "runAsGroup": image.group, "fsGroup": image.group}
+    sketch.put((*spec, "securityContext"), {**only_user, "seccompProfile": {"type": "RuntimeDefault"}}, image.reason)
+    if not workload.ends:
+        spread = Reason(rule=workload.rule, topic="spread")
+        sketch.put((*spec, "topologySpreadConstraints"), _spread(system, workload), spread)
+    _put_container(sketch, (*spec, "containers", 0), attached, configuration)
+    sketch.put((*spec, "volumes"), _volumes(workload, configuration))
+
+
+def _put_container(sketch: Sketch, path: KeyPath, attached: Attached, configuration: Manifest | None) -> None:
+    workload, image, rolling = attached.one(Workload), attached.one(Image), attached.one(Rolling)
+    sketch.put((*path, "name"), workload.service)
+    sketch.put((*path, "image"), image.name, image.reason)
+    sketch.put((*path, "imagePullPolicy"), "IfNotPresent")
+    for number, port in enumerate(attached.all(Port)):
+        sketch.put((*path, "ports", number, "name"), port.name)
+        sketch.put((*path, "ports", number, "containerPort"), port.number)
+        sketch.reasons[*path, "ports", number] = port.reason
+    sized = Reason(rule=workload.rule, topic="resources")
+    sketch.put((*path, "resources"), {"requests": workload.requests, "limits": workload.limits}, sized)
+    for probe in attached.all(Probe):
+        asked = {
+            "httpGet": {"path": probe.path, "port": probe.port},
+            "periodSeconds": probe.period_seconds,
+            "timeoutSeconds": probe.timeout_seconds,
+            "failureThreshold": probe.failures,
+        }
+        sketch.put((*path, f"{probe.kind}Probe"), asked, probe.reason)
+    if not workload.ends:
+        sketch.put((*path, "lifecycle"), {"preStop": {"sleep": {"seconds": rolling.drain_seconds}}}, rolling.reason)
+    sketch.put((*path, "securityContext"), HARDENED)
+    sketch.put((*path, "volumeMounts"), _mounts(workload, configuration))
+    if configuration is not None:
+        sketch.reasons[*path, "volumeMounts"] = Reason(rule=configuration.rule)
+
+
+def _spread(system: str, workload: Workload) -> list[dict[str, Any]]:
+    """Keep replicas apart: over zones, and over machines as far as there are any."""
+    same = {"labelSelector": {"matchLabels": selector(system, workload.service)}}
+    fresh = {"matchLabelKeys": ["pod-template-hash"]} if workload.kind == "Deployment" else {}
+    zones = "DoNotSchedule" if workload.spread_hard else "ScheduleAnyway"
+    return [
+        {"maxSkew": 1, "topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": zones, **same, **fresh},
+        {"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway", **same, **fresh},
+    ]
+
+
+def _mounts(workload: Workload, configuration: Manifest | None) -> list[dict[str, Any]]:
+    mounts: list[dict[str, Any]] = [{"name": SCRATCH, "mountPath": "/tmp"}]  # noqa: S108 - the container's own, sized
+    if configuration is not None:
+        mounts.append({"name": CONFIGURATION, "mountPath": CONFIGURATION_FOLDER, "readOnly": True})
+    return mounts + [
+        {"name": volume.name, "mountPath": volume.mount, **({"readOnly": True} if volume.shared else {})}
+        for volume in workload.volumes
+    ]
+
+
+def _volumes(workload: Workload, configuration: Manifest | None) -> list[dict[str, Any]]:
+    volumes: list[dict[str, Any]] = [{"name": SCRATCH, "emptyDir": {"sizeLimit": SCRATCH_SIZE}}]
+    if configuration is not None:
+        volumes.append({"name": CONFIGURATION, "configMap": {"name": configuration.object["metadata"]["name"]}})
+    claimed = (volume for volume in workload.volumes if volume.shared or workload.kind != "StatefulSet")
+    return volumes + [_claimed(workload, volume) for volume in claimed]
+
+
+def _claimed(workload: Workload, volume: Volume) -> dict[str, Any]:
+    claim: dict[str, Any] = {"claimName": f"{workload.service}-{volume.name}"}
+    return {"name": volume.name, "persistentVolumeClaim": claim | ({"readOnly": True} if volume.shared else {})}

@@ -1,0 +1,67 @@
+"""The built tree: every file of every site, validated, with a kustomization in each folder."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+import msgspec
+
+from fairway.core.artefact import Manifest, Site
+from fairway.core.errors import BadRegistryError
+from fairway.core.labels import RULES
+from fairway.core.parts import Part, merge
+from fairway.targets.kubernetes.workload import manifests as workload_manifests
+from fairway.yaml.writer import write_document
+
+FIRST = ("platform", "data", "observability", "services")  # the order in which a reader and kustomize meet the folders
+
+
+class BuiltFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One file of the tree: its path below the root, its text, and the manifest it came from, if any."""
+
+    path: str
+    text: str
+    manifest: Manifest | None = None
+
+
+def site_files(
+    system: str, site: Site, parts: Iterable[Part], manifests: Iterable[Manifest], declared_in: Callable[[str], str]
+) -> Iterator[BuiltFile]:
+    """Render one site. `declared_in` names the file of facts of a service, for the head of its files."""
+    every = [*manifests]
+    for attached in merge(parts):
+        every += workload_manifests(system, attached)
+    seen: dict[str, Manifest] = {}
+    for manifest in every:
+        if (other := seen.setdefault(manifest.path, manifest)) is not manifest:
+            raise BadRegistryError(
+                f"{manifest.path} is built for {other.rule} and for {manifest.rule}. Name one otherwise."
+            )
+        yield BuiltFile(path=f"{site.folder}/{manifest.path}", text=_text(manifest, declared_in), manifest=manifest)
+    yield from _kustomizations(site.folder, sorted(seen))
+
+
+def _text(manifest: Manifest, declared_in: Callable[[str], str]) -> str:
+    described = manifest.object["metadata"]
+    annotations = {**described.get("annotations", {}), RULES: ",".join(manifest.rules)}
+    marked = {**manifest.object, "metadata": {**described, "annotations": annotations}}
+    source = declared_in(manifest.service)
+    return write_document(marked, comment=f"Built by fairway from {source}; 'fairway why FILE:LINE' explains a line.")
+
+
+def _kustomizations(root: str, paths: list[str]) -> Iterator[BuiltFile]:
+    """List in each folder what lies in it: files first, then folders."""
+    folders: dict[str, list[str]] = {"": []}
+    for path in paths:
+        *parents, name = path.split("/")
+        for depth in range(len(parents)):
+            inside = folders.setdefault("/".join(parents[:depth]), [])
+            if parents[depth] not in inside:
+                inside.append(parents[depth])
+        folders.setdefault("/".join(parents), []).append(name)
+    for folder, inside in folders.items():
+        ordered = sorted(inside, key=lambda name: (FIRST.index(name) if name in FIRST else -1, name))
+        listing = {
+            "apiVersion": "kustomize.config.k8s.io/v1beta1",
+            "kind": "Kustomization",
+            "resources": ordered,
+        }
+        yield BuiltFile(path="/".join(filter(None, (root, folder, "kustomization.yaml"))), text=write_document(listing))

@@ -1,0 +1,58 @@
+"""Write every artefact that follows from the facts, or tell how the files on disk differ from them."""
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from fairway.core.errors import Exit, FairwayError
+from fairway.verbs.output import json_text
+from fairway.verbs.render import render
+from fairway.verbs.workspace import open_system
+from fairway.verbs.written_tree import Difference, differences, read_lock, write
+
+SIGNS = {"added": "+", "changed": "~", "removed": "-", "edited": "!"}
+
+
+def build_command(facts: Path, output: Path | None, *, check: bool, overwrite: bool, format_: str) -> Exit:
+    """Build the system at *facts* into *output*, or only compare where *check* is set."""
+    workspace = open_system(facts)
+    root = output if output is not None else workspace.root.parent / "deploy"
+    wanted = {path: file.text for path, file in render(workspace).items()}
+    try:
+        found = differences(root, wanted, read_lock(root))
+        edited = [difference.path for difference in found if difference.change == "edited"]
+        if edited and not check and not overwrite:
+            raise FairwayError(_refusal(root, edited))
+        if not check:
+            write(root, wanted, found, workspace.root)
+    except OSError as error:
+        raise FairwayError(
+            f"{error.filename or root}: {error.strerror}. Nothing more was written; build again."
+        ) from error
+    if format_ == "json":
+        sys.stdout.write(
+            json_text({"root": str(root), "files": len(wanted), "written": not check, "differences": found})
+        )
+    else:
+        sys.stdout.write(_text(root, len(wanted), found, check=check))
+    return Exit.FINDINGS if check and found else Exit.CLEAN
+
+
+def _refusal(root: Path, edited: Sequence[str]) -> str:
+    listed = "\n".join(f"{root / path}: was changed by hand since it was built." for path in edited)
+    return (
+        f"{listed}\nNothing was written. Keep your changes elsewhere and build with --overwrite to replace these files."
+    )
+
+
+def _text(root: Path, count: int, found: Sequence[Difference], *, check: bool) -> str:
+    lines = [f"{SIGNS[difference.change]} {root / difference.path}" for difference in found]
+    if not found:
+        lines.append(f"{root}: {count} files, all as the facts give them.")
+        return "\n".join(lines) + "\n"
+    tally = Counter(difference.change for difference in found)
+    said = ", ".join(f"{number} {change}" for change, number in sorted(tally.items()))
+    done = "differ from the facts. 'fairway build' writes them" if check else "written"
+    lines.append(f"{root}: {count} files; {said}; {len(found)} {done}.")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,45 @@
+"""Render the whole tree in memory: every environment and region, and the pages beside them."""
+
+from collections.abc import Iterator
+
+from fairway.core.artefact import Site
+from fairway.core.errors import BadRegistryError
+from fairway.core.facts import System
+from fairway.core.registry import builders
+from fairway.estate.schema import problems
+from fairway.estate.semantics import faults
+from fairway.targets.kubernetes.tree import BuiltFile, site_files
+from fairway.verbs.workspace import Workspace
+
+
+def render(workspace: Workspace) -> dict[str, BuiltFile]:
+    """Build every file from the facts, by path; the same facts give the same bytes."""
+    landscape, rooms_build = workspace.landscape, builders(workspace.rooms)
+    files: dict[str, BuiltFile] = {}
+    for site in sites(landscape.system):
+        parts = [part for build in rooms_build for part in build.parts(landscape, site)]
+        manifests = [manifest for build in rooms_build for manifest in build.manifests(landscape, site)]
+        for file in site_files(landscape.system.system, site, parts, manifests, workspace.declared_in):
+            _validate(file)
+            files[file.path] = file
+    for build in rooms_build:
+        for page in build.pages(landscape):
+            files[page.path] = BuiltFile(path=page.path, text=page.text)
+    return files
+
+
+def sites(system: System) -> Iterator[Site]:
+    """Name every cluster: each environment in each of its regions."""
+    for name, environment in system.environments.items():
+        for region in environment.regions or system.regions:
+            yield Site(environment=name, region=region)
+
+
+def _validate(file: BuiltFile) -> None:
+    """Refuse an object that the API server would refuse. Facts cannot lead here: it is a fault of Fairway."""
+    if file.manifest is None:
+        return
+    found = [*problems(file.manifest.object).faults, *faults(file.manifest.object)]
+    if found:
+        said = "; ".join(f"{'.'.join(map(str, fault.path))}: {fault.says}" for fault in found)
+        raise BadRegistryError(f"{file.path}, built for {file.manifest.rule}, is not valid: {said}")
