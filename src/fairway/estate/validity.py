@@ -1,0 +1,48 @@
+"""Whether Kubernetes would take the objects of an estate: their schemas, and what a schema cannot see."""
+
+import msgspec
+
+from fairway.core.errors import Problem
+from fairway.estate import schema, semantics
+from fairway.estate.fault import Fault
+from fairway.estate.index import Estate
+from fairway.estate.resource import Resource
+
+
+class Validity(msgspec.Struct, frozen=True, kw_only=True):
+    """What Kubernetes refuses, and what it takes though it was hardly meant."""
+
+    problems: tuple[Problem, ...]
+    remarks: tuple[Problem, ...]
+
+
+def judge(estate: Estate) -> Validity:
+    """Judge every object by the schema of its kind, where it has one. A line with a problem is not named twice.
+
+    What Kustomize has yet to complete may be refused as it is written, and whole when it is rendered.
+    """
+    named = {(problem.file, problem.line) for problem in estate.problems}
+    refused: set[Problem] = set()
+    remarks: set[Problem] = set()
+    for resource in estate.resources:
+        value = resource.root.value
+        for fault in (*schema.problems(value).faults, *semantics.faults(value)):
+            line = resource.at(fault.path)
+            remark = fault.remark or resource.file in estate.composed
+            if remark or (resource.file, line) not in named:
+                says, fix = _words(resource, fault)
+                problem = Problem(file=resource.file, line=line, says=f"{resource.id}: {says}", fix=fix)
+                (remarks if remark else refused).add(problem)
+    return Validity(problems=tuple(sorted(refused)), remarks=tuple(sorted(remarks)))
+
+
+def _words(resource: Resource, fault: Fault) -> tuple[str, str]:
+    """Give the words of a fault; what is wrong inside a Secret is said without its value."""
+    path = fault.path
+    if resource.kind != "Secret" or len(path) <= 1 or path[0] not in {"data", "stringData"}:
+        return fault.says, fault.fix
+    wanted = "base64" if path[0] == "data" else "text"
+    return (
+        f"'{path[1]}' under '{path[0]}' is no {wanted}. Its value is not shown.",
+        "Quote it; text goes under 'stringData'.",
+    )

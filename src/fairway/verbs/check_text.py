@@ -1,0 +1,62 @@
+"""The report of an audit as text: each place first on its line, so that an editor can jump there."""
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from fairway.core.registry import Room
+from fairway.core.rule import Finding
+from fairway.verbs.check import Report
+from fairway.verbs.check_notes import many
+
+
+def check_text(report: Report) -> str:
+    """Write findings by rule, those with the same fix together; then what is wrong, unknown and not checked."""
+    lines: list[str] = []
+    titles = {rule.id: rule.title for rule in report.rules}
+    for rule, findings in groupby(report.findings, key=lambda finding: finding.rule):
+        lines += [f"{rule}: {titles[rule]}", *_rule(list(findings)), ""]
+    if report.problems:
+        lines += ["What could not be read, or Kubernetes refuses", *map(str, report.problems), ""]
+    if report.remarks:
+        lines += ["What Kubernetes accepts and was hardly meant", *map(str, report.remarks), ""]
+    lines += [*_summary(report), ""]
+    lines += [f"note: {note}" for note in report.notes]
+    return "\n".join([*lines, *_verdict(report)]) + "\n"
+
+
+def _rule(findings: list[Finding]) -> Iterator[str]:
+    by_fix: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_fix.setdefault(finding.fix, []).append(finding)
+    for fix, alike in by_fix.items():
+        for finding in alike:
+            yield f"{finding.file}:{finding.line}: {finding.severity}: {finding.resource}: {finding.says}"
+        yield f"  fix: {fix}"
+
+
+def _summary(report: Report) -> Iterator[str]:
+    """Write one line for each stage."""
+    width = max(len(room.stage.title) for room in report.rooms)
+    yield f"{'':{width}}  errors  warnings  rules checked"
+    for room in report.rooms:
+        yield _stage(report, room, width)
+
+
+def _stage(report: Report, room: Room, width: int) -> str:
+    checked = sum(rule.checked for rule in room.rules)
+    mine = [finding for finding in report.findings if finding.rule.partition("/")[0] == room.stage.id]
+    errors = sum(finding.severity == "error" for finding in mine)
+    numbers = f"{errors:>6}  {len(mine) - errors:>8}" if checked else f"{'-':>6}  {'-':>8}"
+    return f"{room.stage.title:<{width}}  {numbers}  {checked} of {len(room.rules)}"
+
+
+def _verdict(report: Report) -> Iterator[str]:
+    """Say what was looked at, what came out, and what nobody looked at."""
+    objects, files = many(report.objects, "object"), many(report.counts.files, "file")
+    yield f"Read {objects}, {report.workloads} of them workloads, in {files}."
+    unchecked = sum(not rule.checked for rule in report.rules)
+    if unchecked:
+        yield f"{unchecked} of {len(report.rules)} rules have no check yet: not checked, not passed."
+    errors, warnings = report.errors, len(report.findings) - report.errors
+    counted = (many(errors, "error"), many(warnings, "warning"), many(len(report.problems), "problem"))
+    yield f"{', '.join(counted)}, {len(report.unknown)} unknown."
