@@ -185,9 +185,18 @@ def _build(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from fairway.verbs.check import check_command
+    from fairway.verbs.check import audit
 
-    return check_command(options.paths, options.format)
+    report = audit(options.paths)
+    if options.format == "json":
+        from fairway.verbs.check_json import check_json
+
+        sys.stdout.write(check_json(report))
+    else:
+        from fairway.verbs.check_text import check_text
+
+        sys.stdout.write(check_text(report))
+    return report.exit
 
 
 def _why(options: argparse.Namespace) -> int:

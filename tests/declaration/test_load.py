@@ -129,6 +129,21 @@ def test_all_problems_of_all_files_are_said_at_once_by_file_and_line() -> None:
     ]
 
 
+def test_a_fault_hides_no_other_fault() -> None:
+    """A key given twice, a wrong type, an unknown name and a contradiction in another service come in one run."""
+    found = faults(
+        fairway="system: s\nsystem: s\nservices:\n  a:\n    sessions: maybe\n    calls: { c: {} }\n"
+        "  b: { schedule: 0 3 * * *, stores: [d] }\nstores:\n  d: { workload: cache, engine: mysql }\n"
+    )
+    assert [fault.partition(". ")[0] for fault in found] == [
+        "fairway.yaml:2: key 'system' is given here and on line 1; readers differ in which they take",
+        "fairway.yaml:5: services.a.sessions is the text 'maybe'",
+        "fairway.yaml:6: service 'a' calls 'c', which is not declared",
+        "fairway.yaml:7: service 'b' has a schedule but runs continuously",
+        "fairway.yaml:9: the workload of store 'd' is cache, and mysql is not made for that",
+    ]
+
+
 def test_a_file_that_cannot_be_read_makes_no_name_unknown() -> None:
     """What is missing may be declared in it."""
     root = "include: [gone.yaml, broken.yaml]\nservices: {orders: {calls: {payments: }, sessions: 1}}\n"

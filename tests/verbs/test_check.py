@@ -120,7 +120,7 @@ def test_nothing_to_audit_is_two_and_says_so(capsys: pytest.CaptureFixture[str])
 def test_a_path_that_is_not_there_is_two_in_both_formats(capsys: pytest.CaptureFixture[str]) -> None:
     """A slip of the keyboard is said in a line."""
     assert main(["check", "nowhere"]) == 2
-    assert capsys.readouterr().err.startswith("nowhere: there is no such file or folder.")
+    assert capsys.readouterr().out == "nowhere: does not exist. Name a file or folder.\n"
     code, printed = as_json(capsys, "nowhere")
     assert (code, printed["problems"][0]["file"]) == (2, "nowhere")
 

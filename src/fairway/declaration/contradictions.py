@@ -23,10 +23,17 @@ _Fault: TypeAlias = tuple[KeyPath, str, str]
 """Where it stands, what is wrong and what to do."""
 
 
-def problems(system: System, sources: Sources) -> Iterator[Problem]:
-    """Find every contradiction in a *system* whose facts are sound and whose names need not be known."""
+def problems(system: System, sources: Sources, *, sound: bool) -> Iterator[Problem]:
+    """Find every contradiction in a *system* whose names need not be known.
+
+    Where some facts are not *sound*, only what a service or a store without a fault says against itself is told:
+    anything else could rest on a fact that was left out as faulty.
+    """
     for find in (_system, _callees, _services, _stores, _implied_stores, _channels, _workflows, _doubles):
         for path, says, fix in find(system):
+            by_itself = find in {_services, _stores} and len(path) > len(("section", "name"))
+            if not sound and (not by_itself or sources.faulty & {path[:2], ("tenants",)}):
+                continue
             file, line = sources.place(path)
             yield Problem(file=file, line=line, says=says, fix=fix)
 

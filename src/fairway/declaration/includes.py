@@ -38,13 +38,15 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
     parts: tuple[Part, ...]
     problems: tuple[Problem, ...]
+    whole: bool
+    """Whether every file could be read to its end; otherwise names that others use would only seem to be unknown."""
 
 
 def read(path: Path, suggestions: Suggestions) -> Reading:
     """Read *path*, a file or the folder of a fairway.yaml, and all that it includes; never raises."""
     reader = _Reader(_root(path), suggestions)
     reader.read_all()
-    return Reading(parts=tuple(reader.parts), problems=tuple(reader.problems))
+    return Reading(parts=tuple(reader.parts), problems=tuple(reader.problems), whole=reader.whole)
 
 
 class _File(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,6 +112,7 @@ class _Reader:
         self.seen: set[str] = set()
         self.parts: list[Part] = []
         self.problems: list[Problem] = []
+        self.whole = True
 
     def read_all(self) -> None:
         waiting = [self.root]
@@ -133,6 +136,7 @@ class _Reader:
             says = f"includes '{shown(file.said)}', which {refused.reason}."
             problem = Problem(file=file.by.name, line=file.line, says=says, fix=refused.fix)
         self.problems.append(problem)
+        self.whole = False
 
     def is_new(self, file: _File) -> bool:
         """Tell whether *file* is still to be read; refuse one from elsewhere, and one that includes itself."""
@@ -147,6 +151,7 @@ class _Reader:
     def part(self, file: _File) -> Part:
         document, problems = read_document(self.content(file), file.name)
         self.problems += problems
+        self.whole = self.whole and (document.value is not None or not problems)
         shape = examine(document.value, file.name, document.line, self.suggestions)
         part = Part(file=file.name, written=document.value, shape=shape)
         self.parts.append(part)

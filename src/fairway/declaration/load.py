@@ -6,7 +6,7 @@ import msgspec
 
 from fairway.core.errors import Problem, WrongInputError
 from fairway.core.facts import System
-from fairway.declaration import includes, references
+from fairway.declaration import contradictions, includes, references
 from fairway.declaration.sources import Sources, unite
 from fairway.declaration.suggestions import Suggestions
 
@@ -34,8 +34,9 @@ def load(path: Path, rule_ids: frozenset[str] = frozenset()) -> Loaded:
         fix = "Add 'system:' with its name."
         problems.add(Problem(file=sources.root, line=1, says="the system has no name.", fix=fix))
     system = msgspec.convert({"system": "unnamed", **value}, System)
-    if not reading.problems and all(part.shape.legible for part in reading.parts):
+    if reading.whole and all(part.shape.legible for part in reading.parts):
         problems.update(references.problems(system, sources, rule_ids, suggestions))
+        problems.update(contradictions.problems(system, sources, sound=sources.sound and not reading.problems))
     if problems:
         raise WrongInputError(sorted(problems))
     return Loaded(system=system, sources=sources)

@@ -5,7 +5,6 @@ from typing import Final
 
 from fairway.core.errors import Problem
 from fairway.core.facts import Participant, Service, System
-from fairway.declaration import contradictions
 from fairway.declaration.kinds import listed
 from fairway.declaration.shape import KeyPath
 from fairway.declaration.sources import Sources
@@ -16,13 +15,11 @@ _DEFAULT_REGION: Final = "main"  # the one there is where none is declared
 
 
 def problems(system: System, sources: Sources, rule_ids: frozenset[str], suggestions: Suggestions) -> Iterator[Problem]:
-    """Find every name that nothing has, and, in a system whose facts are all sound, everything that cannot be meant.
+    """Find every name that nothing has.
 
     Names of faulty declarations count as declared. Rule ids are checked only where *rule_ids* has some.
     """
     yield from _References(system, sources, rule_ids, suggestions).problems()
-    if sources.sound:
-        yield from contradictions.problems(system, sources)
 
 
 class _References:

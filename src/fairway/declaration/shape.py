@@ -32,13 +32,20 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...]
     legible: bool
     """Whether every section is known; without one, names that others use would only seem to be unknown."""
+    faulty: frozenset[KeyPath]
+    """What has a fault: ("services", "orders") or ("tenants",)."""
 
 
 def examine(value: Value, file: str, line: int, suggestions: Suggestions) -> Shape:
     """Check the *value* of one file, whose document starts at *line*; never raises."""
     examination = _Examination(file, suggestions)
     sound = examination.top(value, line)
-    return Shape(value=sound, problems=tuple(examination.problems), legible=examination.legible)
+    return Shape(
+        value=sound,
+        problems=tuple(examination.problems),
+        legible=examination.legible,
+        faulty=frozenset(examination.faulty),
+    )
 
 
 class _Examination:
@@ -48,10 +55,12 @@ class _Examination:
         self.file, self.suggestions = file, suggestions
         self.problems: list[Problem] = []
         self.legible = True
+        self.faulty: set[KeyPath] = set()
 
     def report(self, path: KeyPath, line: int, says: str, fix: str) -> object:
         self.problems.append(Problem(file=self.file, line=line, says=says, fix=fix))
         self.legible = self.legible and len(path) > 1
+        self.faulty.add(path[:2])
         return _FAULTY
 
     def top(self, value: Value, line: int) -> dict[str, Any]:

@@ -36,6 +36,8 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True):
     """Each key of the top level, where it is said first."""
     declared: dict[str, dict[str, _Holder]]
     """Each section with all its names, faulty ones too."""
+    faulty: frozenset[KeyPath]
+    """What has a fault: ("services", "orders") or ("tenants",)."""
 
     def place(self, path: KeyPath) -> tuple[str, int]:
         """Give the file and line that declare *path*, or as much of its beginning as is written; 0 is the whole file.
@@ -61,6 +63,7 @@ def unite(parts: Parts[Part]) -> tuple[Sources, dict[str, Any], list[Problem]]:
         sound=not union.problems and not any(part.shape.problems for part in parts),
         said=union.said,
         declared=union.declared,
+        faulty=frozenset(fault for part in parts for fault in part.shape.faulty),
     )
     if INCLUDE in root.shape.value:
         union.value[INCLUDE] = root.shape.value[INCLUDE]

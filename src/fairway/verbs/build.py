@@ -11,6 +11,7 @@ from fairway.verbs.render import render
 from fairway.verbs.workspace import open_system
 from fairway.verbs.written_tree import Difference, differences, read_lock, write
 
+MANY = 20  # new files whose names a person still reads
 SIGNS = {"added": "+", "changed": "~", "removed": "-", "edited": "!"}
 
 
@@ -47,7 +48,12 @@ def _refusal(root: Path, edited: Sequence[str]) -> str:
 
 
 def _text(root: Path, count: int, found: Sequence[Difference], *, check: bool) -> str:
-    lines = [f"{SIGNS[difference.change]} {root / difference.path}" for difference in found]
+    # What is new in large numbers is a first build or a new site: the number says it better than the names.
+    listed = [difference for difference in found if difference.change != "added"]
+    added = len(found) - len(listed)
+    if added <= MANY:
+        listed = list(found)
+    lines = [f"{SIGNS[difference.change]} {root / difference.path}" for difference in listed]
     if not found:
         lines.append(f"{root}: {count} files, all as the facts give them.")
         return "\n".join(lines) + "\n"

@@ -1,7 +1,5 @@
 """Audit anybody's manifests against the standard: what is broken, what is unknown, and what was not checked."""
 
-import os
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from hashlib import sha256
@@ -11,7 +9,7 @@ from re import sub
 import msgspec
 
 from fairway import stages
-from fairway.core.errors import Exit, Problem, WrongInputError
+from fairway.core.errors import Exit, Problem
 from fairway.core.registry import Room, rooms
 from fairway.core.rule import Finding, Rule
 from fairway.estate.index import Estate
@@ -78,25 +76,10 @@ def check(found: Sequence[Room], estate: Estate) -> Report:
     )
 
 
-def check_command(paths: Sequence[Path], format_: str) -> int:
-    """Audit *paths*, by default deploy/ or else this folder, and print the report as text or json."""
+def audit(paths: Sequence[Path]) -> Report:
+    """Audit what is at *paths*; without any, deploy/ where there is one, else this folder."""
     given = list(paths) or [Path("deploy") if Path("deploy").is_dir() else Path()]
-    missing = [path for path in given if not os.path.exists(path)]  # noqa: PTH110 - pathlib's raises where it may not look
-    if missing and format_ != "json":
-        raise WrongInputError(
-            Problem(file=str(path), line=0, says="there is no such file or folder.", fix="Check the path.")
-            for path in missing
-        )
-    report = check(rooms(stages), read(given))
-    if format_ == "json":
-        from fairway.verbs.check_json import check_json  # noqa: PLC0415 - only one of the two is ever needed
-
-        sys.stdout.write(check_json(report))
-    else:
-        from fairway.verbs.check_text import check_text  # noqa: PLC0415 - likewise
-
-        sys.stdout.write(check_text(report))
-    return report.exit
+    return check(rooms(stages), read(given))
 
 
 def _place(finding: Finding) -> tuple[str, int, str, str, str, str]:

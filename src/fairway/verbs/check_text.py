@@ -11,6 +11,8 @@ from fairway.verbs.check_notes import many
 
 def check_text(report: Report) -> str:
     """Write findings by rule, those with the same fix together; then what is wrong, unknown and not checked."""
+    if not report.objects:
+        return "".join(f"{line}\n" for line in (*report.problems, *(f"note: {note}" for note in report.notes)))
     lines: list[str] = []
     titles = {rule.id: rule.title for rule in report.rules}
     for rule, findings in groupby(report.findings, key=lambda finding: finding.rule):

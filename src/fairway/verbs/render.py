@@ -9,6 +9,7 @@ from fairway.core.registry import builders
 from fairway.estate.schema import problems
 from fairway.estate.semantics import faults
 from fairway.targets.kubernetes.tree import BuiltFile, site_files
+from fairway.verbs.progress import counted
 from fairway.verbs.workspace import Workspace
 
 
@@ -19,7 +20,8 @@ def render(workspace: Workspace) -> dict[str, BuiltFile]:
     for site in sites(landscape.system):
         parts = [part for build in rooms_build for part in build.parts(landscape, site)]
         manifests = [manifest for build in rooms_build for manifest in build.manifests(landscape, site)]
-        for file in site_files(landscape.system.system, site, parts, manifests, workspace.declared_in):
+        rendered = site_files(landscape.system.system, site, parts, manifests, workspace.declared_in)
+        for file in counted(rendered, f"rendering {site.folder}: file"):
             _validate(file)
             files[file.path] = file
     for build in rooms_build:

@@ -10,6 +10,7 @@ import msgspec
 
 from fairway import __version__
 from fairway.core.errors import FairwayError
+from fairway.verbs.progress import counted
 
 LOCK = "fairway.lock"
 KUBERNETES = "1.37"
@@ -73,7 +74,7 @@ def differences(root: Path, wanted: Mapping[str, str], lock: Lock | None) -> tup
 
 def write(root: Path, wanted: Mapping[str, str], changes: Iterable[Difference], facts: Path) -> None:
     """Bring the tree to what is *wanted*. Each file appears whole or not at all; the lock comes last."""
-    for change in changes:
+    for change in counted(changes, f"writing {root}: file"):
         target = root / change.path
         if change.path in wanted:
             _replace(target, wanted[change.path])
