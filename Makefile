@@ -64,7 +64,7 @@ format: install ## repair what ruff can repair
 	@$(BIN)/ruff check --fix --quiet; $(BIN)/ruff format
 
 bench: install ## run every benchmark
-	@failed=; for file in benchmarks/[a-z]*.py; do \
+	@failed=; for file in benchmarks/*_speed.py; do \
 	  echo "== $$file"; $(BIN)/python "$$file" || failed="$$failed $$file"; \
 	done; \
 	if [ -n "$$failed" ]; then echo "make bench: failed:$$failed" >&2; exit 1; fi

@@ -93,7 +93,7 @@ def test_the_plan_as_json_lets_anybody_check_the_laws(capsys: pytest.CaptureFixt
         "idle": False,
     }
     assert {"stage", "concern", "because"} <= set(visits[-1])
-    assert len(plan["rules"]["not_checked"]) < plan["rules"]["total"] == 74
+    assert len(plan["rules"]["not_checked"]) < plan["rules"]["total"]
 
 
 def test_one_service_can_be_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
@@ -124,11 +124,16 @@ def test_the_catalogue_counts_what_is_not_checked(capsys: pytest.CaptureFixture[
     """A rule without a check is never shown as passed."""
     assert main(["rules"]) == 0
     told = capsys.readouterr().out
-    assert told.splitlines()[-1] == "74 rules; 6 can be checked in files, 68 have no check yet."
     assert main(["rules", "--format", "json"]) == 0
     rules = json.loads(capsys.readouterr().out)
     assert {"id", "stage", "title", "proof", "checked", "path"} <= set(rules[0])
-    assert sum(rule["checked"] for rule in rules) == 6
+    checked = sum(rule["checked"] for rule in rules)
+    unchecked = len(rules) - checked
+    assert (
+        told.splitlines()[-1]
+        == f"{len(rules)} rules; {checked} can be checked in files, {unchecked} have no check yet."
+    )
+    assert told.count("not checked yet") == unchecked
     assert all((ROOT / rule["path"]).is_file() for rule in rules)
 
 

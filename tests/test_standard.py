@@ -47,8 +47,7 @@ def example(name: str) -> tuple[Landscape, Plan]:
 
 
 def test_the_catalogue_holds_every_rule_of_the_standard_and_no_other() -> None:
-    """74 rules, each once."""
-    assert len(IDS) == 74
+    """Each once, and none lost."""
     assert sorted(rule.id for rule in rules()) == sorted(IDS)
 
 
