@@ -44,12 +44,47 @@ def test_a_durable_store_called_sessions_is_not_taken_for_sessions() -> None:
     assert system.stores["sessions"].workload == "transactional"
 
 
+def test_a_store_declared_under_the_name_of_the_default_is_the_default() -> None:
+    """Whoever says more about it (personal data, say) does not get a second, empty one beside it."""
+    stores = {"a-db": {"workload": "transactional", "data": ["personal"]}, "sessions": {"workload": "cache"}}
+    services = {"a": {"publishes": ["c"], "sessions": True}, "b": {"sessions": True}}
+    system, assumed = completed({"channels": {"c": {}}, "stores": stores, "services": services})
+    assert set(system.stores) == {"a-db", "sessions"}
+    assert system.services["a"].stores == ("a-db", "sessions")
+    assert system.services["a"].secure_user_data
+    assert "a transactional store 'a-db', because its outbox needs one and it names none" in said(assumed, "service a")
+
+
+def test_a_store_that_another_service_names_is_left_to_it() -> None:
+    """Two services never share a durable store unasked."""
+    services = {"a": {"publishes": ["c"]}, "b": {"stores": ["a-db"]}}
+    stores = {"a-db": {"workload": "transactional"}}
+    system, _ = completed({"channels": {"c": {}}, "stores": stores, "services": services})
+    assert system.services["a"].stores == ("a-a-db",)
+
+
+def test_a_participant_of_a_workflow_is_traced() -> None:
+    """Its workflow's requests or events cross services, though no call or channel is declared yet."""
+    system, _ = completed({"workflows": {"w": {"participants": ["a", "b"]}}, "services": {"a": {}, "b": {}, "c": {}}})
+    assert [service.tracing for service in system.services.values()] == [True, True, False]
+
+
+def test_a_disk_for_what_is_retained_takes_no_name_and_no_place_of_another() -> None:
+    """What is shared read-only stays where it is."""
+    shared = {"access": "shared-read-only"}
+    for volumes in ({"state": shared}, {"model": {**shared, "mount": "/var/lib/state"}}):
+        system, _ = completed({"services": {"a": {"retains-state": True, "volumes": volumes}}})
+        disks = system.services["a"].volumes
+        assert list(disks) == [*volumes, "own-state"]
+        assert disks["own-state"].access == "read-write"
+
+
 def test_a_workflow_implies_a_transactional_store() -> None:
     """Each participant needs one of its own."""
     flow = {"participants": ["a", {"service": "b"}]}
     system, assumed = completed({"workflows": {"w": flow}, "services": {"a": {}, "b": {}}})
     assert set(system.stores) == {"a-db", "b-db"}
-    assert any("a workflow needs one and none is declared" in line for line in said(assumed, "service b"))
+    assert any("a workflow needs one and it names none" in line for line in said(assumed, "service b"))
 
 
 def test_a_publisher_gets_a_store_for_its_outbox() -> None:

@@ -92,10 +92,16 @@ def _places(system: System, gaps: _Gaps) -> System:
 def _implied_stores(system: System, gaps: _Gaps) -> System:
     participants = {name for flow in system.workflows.values() for name in participants_of(flow.participants)}
     stores, services = dict(system.stores), dict(system.services)
+    named = {store for service in system.services.values() for store in service.stores}
+
+    def taken(store: str, workload: str) -> bool:
+        """Tell whether a declared store has the name and is of another kind, or of another service."""
+        declared = system.stores.get(store)
+        return declared is not None and (declared.workload != workload or (store in named and store != SESSION_STORE))
 
     def imply(service: str, store: str, facts: Store, because: str) -> None:
-        while store in system.stores:
-            store = f"{service}-{store}"  # the name is taken by a store of another's, or of another kind
+        while taken(store, facts.workload):
+            store = f"{service}-{store}"
         stores.setdefault(store, facts)
         services[service] = replace(services[service], stores=(*services[service].stores, store))
         gaps.assume(f"service {service}", f"a {facts.workload} store '{store}'", because)
@@ -103,9 +109,9 @@ def _implied_stores(system: System, gaps: _Gaps) -> System:
     for name, service in system.services.items():
         kinds = {system.stores[store].workload for store in service.stores}
         if "transactional" not in kinds and name in participants:
-            imply(name, f"{name}-db", Store(workload="transactional"), "a workflow needs one and none is declared")
+            imply(name, f"{name}-db", Store(workload="transactional"), "a workflow needs one and it names none")
         elif "transactional" not in kinds and service.publishes:
-            imply(name, f"{name}-db", Store(workload="transactional"), "its outbox needs one and none is declared")
+            imply(name, f"{name}-db", Store(workload="transactional"), "its outbox needs one and it names none")
         if service.sessions and not stays(service) and "cache" not in kinds:
             imply(name, SESSION_STORE, Store(workload="cache"), "its sessions live outside the process")
     return replace(system, stores=stores, services=services)
@@ -153,7 +159,8 @@ def _platform(system: System, gaps: _Gaps) -> System:
 
 
 def _services(system: System, gaps: _Gaps) -> System:
-    called = {callee for service in system.services.values() for callee in service.calls}
+    reached = {callee for service in system.services.values() for callee in service.calls}
+    reached |= {name for flow in system.workflows.values() for name in participants_of(flow.participants)}
     filled = {}
     for name, service in system.services.items():
         changes: dict[str, Any] = {
@@ -163,7 +170,7 @@ def _services(system: System, gaps: _Gaps) -> System:
         }
         found = (
             _owner(system, service),
-            _tracing(service, called=name in called),
+            _tracing(service, reached=name in reached),
             _user_data(system, service),
             _objectives(service),
             _traffic(service),
@@ -189,10 +196,10 @@ def _owner(system: System, service: Service) -> _Filling:
     return "owner", first, says, "it is the first of 'owners' and the service names none"
 
 
-def _tracing(service: Service, *, called: bool) -> _Filling:
+def _tracing(service: Service, *, reached: bool) -> _Filling:
     if service.tracing is not None:
         return None
-    if called or service.calls or service.publishes or service.consumes:
+    if reached or service.calls or service.publishes or service.consumes:
         return "tracing", True, "its requests are traced", "a request or event crosses services there"
     return "tracing", False, "its requests are not traced", "nothing crosses from it to others"
 
@@ -236,8 +243,11 @@ def _per_replica(service: Service) -> _Filling:
 def _disk(service: Service) -> _Filling:
     if not service.retains_state or any(volume.access == "read-write" for volume in service.volumes.values()):
         return None
-    filled = {**service.volumes, "state": Volume()}
-    return "volumes", filled, f"a disk 'state' of {Volume().size}", "what it retains must survive its replica"
+    name, mounts = "state", {volume.mount for volume in service.volumes.values()}
+    while name in service.volumes or f"/var/lib/{name}" in mounts:
+        name = f"own-{name}"
+    filled = {**service.volumes, name: Volume()}
+    return "volumes", filled, f"a disk '{name}' of {Volume().size}", "what it retains must survive its replica"
 
 
 def _resources(service: Service) -> Resources:

@@ -5,12 +5,12 @@ limits it takes memory from the very program that it serves. Where it cannot be 
 routing comes first.
 """
 
-from fairway.core.conditions import SIDECARS
+from fairway.core.conditions import MESH, SIDECARS
 from fairway.core.rule import Place, Proof, Rule
 
 RULE = Rule(
     id="containers/sidecars",
-    applies=SIDECARS,
+    applies=SIDECARS | MESH,
     proof=Proof.LIVE,
     shows="sidecars are ready before the service starts and stop after it",
     places=(Place.CLUSTER,),
