@@ -101,6 +101,7 @@ def test_sessions_end_the_sooner_the_more_delicate_the_data(data: list[str], idl
     assert isinstance(kept.value, SessionStore)
     assert (kept.value.store, kept.value.engine, kept.value.idle) == ("sessions", "redis", idle)
     assert idle in kept.answer
+    assert kept.answer.startswith("sessions (Redis); ")
     assert word in kept.because
 
 
@@ -206,6 +207,26 @@ def test_a_consumer_tries_again_by_its_criticality(criticality: str, policy: Ret
     assert f"checkout does without strong consistency, and its criticality is {criticality}" == made.because
     strong = flow("strong", [{"service": "a", "undo": "x"}, "b"], **ends)
     assert not [d for d in of(strong, "b") if d.topic == "retries"]
+
+
+@pytest.mark.parametrize(
+    ("tries", "words"),
+    [
+        (1, "1 try, then parked"),
+        (2, "2 tries, a pause of 1s, then parked"),
+        (6, "6 tries, pauses from 1s doubling to 16s, then parked"),
+        (20, "20 tries, pauses from 1s doubling to 2m, then parked"),
+    ],
+)
+def test_no_pause_is_told_that_never_comes(tries: int, words: str) -> None:
+    """Few tries end long before the longest pause."""
+    ends: dict[str, dict[str, Any]] = {"a": {"publishes": ["made"]}, "b": {"consumes": ["made"]}}
+    landscape = system(
+        workflows={"w": {"consistency": "eventual", "participants": [{"service": "a", "undo": "x"}, "b"]}},
+        channels={"made": {"tries": tries}},
+        services=ends,
+    )
+    assert one(of(landscape, "b"), "design/eventual-consistency-retries", "retries", "channel made").answer == words
 
 
 def test_declared_tries_win_and_order_is_mentioned() -> None:

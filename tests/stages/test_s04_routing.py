@@ -112,10 +112,10 @@ def test_a_request_is_given_up_after_four_times_its_promise(service: dict[str, A
     ("facts", "caller", "callee", "total", "each", "word"),
     [
         ({"timeout": "700ms"}, {}, {}, 700, 700, "700ms is declared"),
-        ({"timeout": "5s"}, {}, {}, 5000, 5000, "inside a request, a has 1600ms left for it at most"),
+        ({"timeout": "5s"}, {}, {}, 5000, 5000, "inside a request, a has 1.6s left for it at most"),
         ({}, {}, {}, 1000, 500, "b promises 99 of 100 answers within 500ms, and may take twice that"),
         ({}, {}, {"criticality": "mission-critical"}, 600, 300, "within 300ms"),
-        ({}, {"criticality": "mission-critical"}, {}, 960, 500, "but a gives up after 1200ms and keeps a fifth of it"),
+        ({}, {"criticality": "mission-critical"}, {}, 960, 500, "but a gives up after 1.2s and keeps a fifth of it"),
         ({}, {"exposure": "internal"}, {"criticality": "low"}, 2000, 1000, "within 1s"),
     ],
 )
@@ -127,6 +127,16 @@ def test_a_call_waits_for_what_the_callee_promises_inside_what_the_caller_has(
     assert made.value == Timeout(total_ms=total, try_ms=each)
     assert made.state == "decided"
     assert word in made.because
+
+
+@pytest.mark.parametrize(
+    ("latency", "words"), [("200ms", "800ms"), ("300ms", "1.2s"), ("1s", "4s"), ("45s", "3m"), ("10m", "40m")]
+)
+def test_a_duration_is_written_in_the_unit_that_fits(latency: str, words: str) -> None:
+    """Nobody reads 2400000ms."""
+    landscape = system(services={"a": {"exposure": "external", "objectives": {"latency": latency}}})
+    made = one(decisions.for_service(landscape.services["a"], landscape), "routing/ingress", "deadline")
+    assert made.answer == f"a request is given up after {words}"
 
 
 def test_an_essential_callee_that_promises_too_little_is_owed() -> None:

@@ -13,6 +13,7 @@ from fairway.core.facts import System
 from fairway.core.order import order as waves
 from fairway.core.profile import Landscape, survey
 from fairway.stages.s02_containers.order import order as containers
+from fairway.stages.s03_orchestration import decisions as orchestration
 from fairway.stages.s04_routing.order import order as routing
 from fairway.stages.s05_gateway import decisions
 from fairway.stages.s05_gateway.decisions import Issuer, Limit, PublicRoute, RateLimits, TenantRouting
@@ -118,10 +119,10 @@ def test_anonymous_routes_are_named() -> None:
 @pytest.mark.parametrize(
     ("criticality", "peak", "route", "consumer", "anonymous"),
     [
-        ("mission-critical", 70, 140, 4, 2),
-        ("standard", 70, 105, 7, 4),
-        ("low", 70, 84, 14, 7),
-        ("standard", 5000, 7500, 20, 10),
+        ("mission-critical", 70, 88, 4, 2),
+        ("standard", 70, 84, 7, 4),
+        ("low", 70, 70, 14, 7),
+        ("standard", 5000, 6000, 20, 10),
         ("standard", 1, 2, 1, 1),
     ],
 )
@@ -136,7 +137,28 @@ def test_limits_follow_from_peak_and_criticality(
         consumer=Limit(per_second=consumer, burst=5 * consumer),
         anonymous=Limit(per_second=anonymous, burst=5 * anonymous),
     )
-    assert made.because == f"its peak is {peak} requests a second, and its criticality is {criticality}"
+    assert made.because.startswith(f"its peak is {peak:,} a second, ")
+    assert made.because.endswith(f", and its criticality is {criticality}")
+
+
+@pytest.mark.parametrize("volumes", [{}, {"v": {}}])
+@pytest.mark.parametrize("criticality", ["mission-critical", "standard", "low"])
+def test_the_gateway_lets_no_more_through_than_the_replicas_carry(criticality: str, volumes: dict[str, object]) -> None:
+    """A limit above what runs would let the service go down before it refuses anybody."""
+    traffic = {"typical": 50, "peak": 4000, "per-replica": 40}
+    service = {"exposure": "external", "criticality": criticality, "traffic": traffic, "volumes": volumes}
+    landscape = system(services={"a": service})
+    limits = one(decisions.for_service(landscape.services["a"], landscape), "gateway/rate-limit", "rate limits")
+    counted = orchestration.replicas(landscape.services["a"])
+    assert counted is not None
+    assert limits.value.route.per_second <= counted.value.most * 40
+    assert f"{limits.value.route.per_second:,} requests a second in all" in limits.answer
+
+
+def test_a_single_anonymous_route_is_one() -> None:
+    """The reason agrees with the number of routes."""
+    made = one(of({"anonymous-routes": ["/health"]}), "gateway/jwt", "anonymous routes")
+    assert (made.answer, made.because) == ("/health needs no token", "it is declared anonymous")
 
 
 @pytest.mark.parametrize(("by", "word"), [("header", "the header x-tenant"), ("path", "the path, as /a/<tenant>/")])

@@ -224,6 +224,15 @@ def test_only_a_mission_critical_release_waits_for_observability() -> None:
     """The word decides."""
     assert of({"criticality": "mission-critical"}, "before-delivery", "before delivery").value is True
     assert "before delivery" not in topics({})
+    job = of({"criticality": "mission-critical", "runs": "to-completion"}, "before-delivery", "before delivery")
+    assert job.answer.startswith("no new version runs until")  # nothing sends it traffic
+
+
+def test_one_request_a_second_is_one() -> None:
+    """A figure of 1 takes no plural, in traces and in alerts."""
+    facts = {"exposure": "external", "tracing": True, "traffic": {"typical": 1, "peak": 5}}
+    assert ", 1 request a second is typical, " in of(facts, "tracing", "tracing").because
+    assert of(facts, "alerts", "alert on throughput").because.startswith("1 a second is typical and 5 its peak")
 
 
 def test_the_log_pipeline_is_what_the_platform_says_and_keeps_each_class_its_time() -> None:

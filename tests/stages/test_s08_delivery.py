@@ -87,9 +87,51 @@ def test_replicas_are_replaced_without_ever_being_fewer(criticality: str, surge:
     )
 
 
+@pytest.mark.parametrize(("timeout", "grace"), [("10s", 30), ("1m", 70)])
+def test_a_worker_that_goes_ends_its_calls_and_gets_no_requests(timeout: str, grace: int) -> None:
+    """An event that waits for a slow system is not cut off; nobody sends a worker requests."""
+    call = {"calls": {"mail": {"timeout": timeout}}}
+    worker = of(call, "rolling", "rolling update", external_systems={"mail": {"host": "mail.example"}})
+    assert worker.value.grace_seconds == grace
+    assert f"takes no event once it is told to end, and has {grace}s in all" in worker.answer
+    assert "requests" not in worker.answer + worker.instead[0].why
+
+
+@pytest.mark.parametrize(
+    ("facts", "words", "why"),
+    [
+        ({}, "the deploy step brings the last good version back after 5m 30s", "marks the update as failed"),
+        (STATEFUL | {"starts-within": "5m"}, "back after 10m without progress", "waits for the replica"),
+    ],
+)
+def test_a_stuck_release_is_told_by_what_kubernetes_does_with_its_kind(facts: Facts, words: str, why: str) -> None:
+    """A StatefulSet has no deadline that could fail."""
+    made = of(facts, "automated-rollback", "rollback")
+    assert words in made.answer
+    assert why in made.instead[0].why
+
+
+@pytest.mark.parametrize(
+    ("typical", "words"), [(15, "; a smaller step would see fewer than 200"), (0.2, "; a shorter step"), (900, "")]
+)
+def test_a_canary_says_truly_why_its_steps_differ(typical: float, words: str) -> None:
+    """Steps were left out, or the last one was made longer."""
+    facts = FACING | {"criticality": "mission-critical", "traffic": {"typical": typical, "peak": 1000}}
+    because = of(facts, "progressive", "release").because
+    assert words in because
+    assert words or "step" not in because
+
+
+@pytest.mark.parametrize(("latency", "words"), [("400ms", "480ms"), ("1s", "1.2s")])
+def test_a_verdict_names_its_limit_in_the_unit_of_the_objective(latency: str, words: str) -> None:
+    """A promise in milliseconds is judged in milliseconds."""
+    made = of(FACING | {"objectives": {"latency": latency}}, "metric-rollback", "goes back when")
+    assert f"take longer than {words}, " in made.answer
+
+
 def test_slow_requests_are_given_time_to_end() -> None:
     """A replica that goes waits for ten times the promised latency."""
-    slow = of({"objectives": {"latency": "5s"}}, "rolling", "rolling update")
+    slow = of({"exposure": "external", "objectives": {"latency": "5s"}}, "rolling", "rolling update")
     assert slow.value.grace_seconds == 60
     assert "60s in all" in slow.answer
 

@@ -375,3 +375,19 @@ def test_a_channel_is_there_before_anyone_uses_it() -> None:
         ("workload/mailer", "workload/orders"),
     )
     assert len(edges) == 4
+
+
+@pytest.mark.parametrize(
+    ("facts", "one", "words"),
+    [
+        ({"exposure": "external"}, "replica", "a replica carries 50 requests a second"),
+        ({}, "replica", "a replica handles 50 events a second"),
+        ({"runs": "to-completion"}, "run", "a run is taken to get through 50 pieces of work a second"),
+    ],
+)
+def test_limits_speak_of_requests_only_where_there_are_any(facts: Facts, one: str, words: str) -> None:
+    """A worker gets events, and a job has no replicas."""
+    landscape = calling({}, **facts)
+    made = of(landscape, "orders", "isolation", "limits", "call payments")
+    assert f"from each {one};" in made.answer
+    assert words in made.because

@@ -204,6 +204,32 @@ def test_declared_recovery_goes_before_criticality() -> None:
     assert made.because == "its recovery is declared"
 
 
+@pytest.mark.parametrize(("size", "least"), [("10Gi", "6m"), ("100Gi", "14m"), ("5Ti", "8h")])
+def test_a_store_is_back_no_sooner_than_its_size_allows(size: str, least: str) -> None:
+    """What is declared shorter is owed; where nothing is declared, no more is promised than can be kept."""
+    declared = SQL | {"size": size, "recovery": {"time": "30s"}}
+    made = of(keeping(declared), "backups")
+    assert (made.state, made.answer) == ("owed", f"an RTO of {least} for db, or less in one store")
+    assert made.value.time == least
+    assert f"{size} take {least} to restore; until that is settled: in full every" in made.because
+    silent = of(keeping(SQL | {"size": "5Ti"}), "backups")
+    assert (silent.state, silent.value.time) == ("decided", "8h")
+    assert "5Ti take 8h to restore" in silent.because
+
+
+def test_another_engine_is_named_only_where_it_loses_less() -> None:
+    """PostgreSQL comes back no closer than MySQL does."""
+    lost = {"recovery": {"point": "1s"}}
+    assert of(keeping(SQL | lost | {"engine": "mysql"}), "backups").answer == "an RPO of 1m for db"
+    assert of(keeping(WIDE | lost | {"engine": "cassandra"}), "backups").answer == "an RPO of 1h for db, or DynamoDB"
+
+
+def test_both_objectives_that_cannot_be_kept_are_owed_together() -> None:
+    """One line names what each would take."""
+    made = of(keeping(SQL | {"recovery": {"point": "1s", "time": "1s"}}), "backups")
+    assert made.answer == ("an RPO of 1m for db; and an RTO of 6m for db, or less in one store")
+
+
 @pytest.mark.parametrize(("engine", "work", "least"), [("mysql", SQL, "1m"), ("cassandra", WIDE, "1h")])
 def test_a_recovery_that_the_engine_cannot_keep_is_owed(engine: str, work: Facts, least: str) -> None:
     """The answer says what can be kept instead, and that is built until it is settled."""

@@ -125,3 +125,13 @@ def test_a_service_that_keeps_none_still_forgets_what_passes_through() -> None:
     assert "keeps none of it" in made.because
     assert alone({}) == []
     assert max(PARKED_DAYS["personal"], PARKED_DAYS["regulated"]) + 1 <= seconds(PASSING) / 86400
+
+
+@pytest.mark.parametrize(
+    ("data", "words"), [(["regulated"], "no regulated field"), (["personal"], "no personal field")]
+)
+def test_what_may_not_be_logged_is_named_by_its_class(data: list[str], words: str) -> None:
+    """A service with regulated data alone has no personal field to keep out."""
+    landscape = land({"a": {"data": data}})
+    made = [d for d in decisions.for_service(landscape.services["a"], landscape) if d.topic == "outside its stores"]
+    assert [d.answer.startswith(f"{words} in a log") for d in made] == [True]

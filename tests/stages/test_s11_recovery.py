@@ -178,6 +178,28 @@ def test_a_store_comes_back_from_its_copy_or_its_backup(workload: str, regions: 
     assert of(landscape, "when its region is lost", "store db").value == expected
 
 
+@pytest.mark.parametrize(
+    ("workload", "regions", "words"),
+    [
+        ("transactional", ("us",), "a person promotes its copy in us;"),
+        ("transactional", ("us", "ap"), "a person promotes one of its copies in us and ap;"),
+        ("write-heavy", ("us",), "us goes on with its own copy;"),
+        ("write-heavy", ("us", "ap"), "us and ap go on with their own copies;"),
+    ],
+)
+def test_one_copy_is_promoted_however_many_there_are(workload: str, regions: tuple[str, ...], words: str) -> None:
+    """Two promoted copies would take writes apart from each other."""
+    places: Facts = {name: {"cloud": "aws"} for name in ("eu", *regions)}
+    landscape = land({"orders": {"stores": ["db"]}}, stores={"db": {"workload": workload}}, regions=places)
+    assert of(landscape, "when its region is lost", "store db").answer.startswith(words)
+
+
+def test_disks_of_different_regions_are_not_taken_for_one() -> None:
+    """A stateful service goes on everywhere, each region with what it has."""
+    assert "nothing joins it with that of eu" in cut_off({"volumes": {"v": {}}}).because
+    assert "it writes to nothing that only eu may change" in cut_off({}).because
+
+
 def test_a_dynamodb_table_has_copies_on_aws_only() -> None:
     """A region elsewhere cannot hold one, whatever the facts declare."""
     regions = {"eu": {"cloud": "aws"}, "us": {"cloud": "gcp"}}

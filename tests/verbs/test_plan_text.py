@@ -10,7 +10,7 @@ from fairway.core.facts import System
 from fairway.core.profile import survey
 from fairway.core.registry import rooms, rule_by_id
 from fairway.verbs.plan import plan
-from fairway.verbs.plan_text import MANY, WIDTH, plan_text
+from fairway.verbs.plan_text import MANY, WIDTH, _fill, plan_text
 
 ROOMS = rooms(stages)
 SHOP: dict[str, Any] = {
@@ -93,6 +93,15 @@ def test_lines_fit_the_width() -> None:
     """No line is longer than the page, but for a word that cannot be broken."""
     for line in text(full=True).splitlines():
         assert len(line) <= WIDTH or len(line.split()) == 1, line
+
+
+def test_a_line_never_ends_between_a_number_and_its_percent_sign() -> None:
+    """'6' at the end of one line and '%' at the start of the next is read as something else."""
+    told = [text({**SHOP, "system": "s" * length}, full=True) for length in range(1, 30)]
+    told += [text({**SHOP, "services": {"f" * n: SHOP["services"]["front"] | {"calls": {}}}}) for n in range(1, 30)]
+    assert all("\0" not in each for each in told)
+    assert not [line for each in told for line in each.splitlines() if line.lstrip().startswith("%")]
+    assert list(_fill(f"{'x' * (WIDTH - 5)} or 6 % of all", "")) == [f"{'x' * (WIDTH - 5)} or", "6 % of all"]
 
 
 def test_a_large_system_is_told_in_short() -> None:

@@ -30,8 +30,8 @@ def asked(file: Path, text: str, capsys: pytest.CaptureFixture[str]) -> str:
 @pytest.mark.parametrize(
     ("file", "text", "rule", "said"),
     [
-        ("orders/deployment.yaml", "livenessProbe", "orchestration/probes", "restarted after 30 s"),
-        ("orders/deployment.yaml", "/readyz", "orchestration/probes", "out of rotation after 4 s"),
+        ("orders/deployment.yaml", "livenessProbe", "orchestration/probes", "restarted after 30s"),
+        ("orders/deployment.yaml", "/readyz", "orchestration/probes", "out of rotation after 4s"),
         ("orders/deployment.yaml", "maxSurge", "delivery/rolling", "rolling update"),
         ("orders/deployment.yaml", "progressDeadlineSeconds", "delivery/automated-rollback", "rollback"),
         ("orders/deployment.yaml", "image:", "containers/docker", "registry.bookshop.example.com"),
@@ -84,6 +84,10 @@ def test_a_file_changed_by_hand_is_said_to_differ(built: Path, capsys: pytest.Ca
     [
         ("nowhere.yaml:3", "nowhere.yaml: is not a file."),
         (str(ROOT / "pyproject.toml"), "lies in no tree that 'fairway build' wrote"),
+        ("a" * 5000 + ":3", "cannot be read: File name too long."),
+        ("a\0b", "is not a file."),
+        ("pyproject.toml:\N{SUPERSCRIPT TWO}", "is not a file."),
+        ("pyproject.toml:" + "9" * 5000, "cannot be read: File name too long."),
     ],
 )
 def test_what_was_not_built_is_a_sentence(place: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -96,3 +100,48 @@ def test_a_listing_has_nothing_to_explain(built: Path, capsys: pytest.CaptureFix
     """Name an object's file instead."""
     assert main(["why", str(built / "kustomization.yaml")]) == 2
     assert "is a listing or a page, not an object" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["NOTES.md", "fairway.lock"])
+def test_a_file_that_no_build_wrote_is_not_said_to_be_taken_away(
+    built: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A user's own file in the tree stays, and so does the lock."""
+    file = built.parents[2] / name
+    file.touch()
+    assert main(["why", str(file)]) == 2
+    assert f"{file}: was not written by 'fairway build'." in capsys.readouterr().err
+
+
+def test_a_line_below_the_end_is_a_sentence(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An answer about another line would be believed."""
+    assert main(["why", f"{built / 'orders/service.yaml'}:9999"]) == 2
+    assert "service.yaml:9999: the file ends at line " in capsys.readouterr().err
+
+
+def test_a_tree_that_was_moved_away_from_its_facts_says_so(
+    built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The facts are looked for where the lock says, and the lock is named."""
+    moved = shutil.copytree(built.parents[2], tmp_path / "far" / "away" / "moved")
+    assert main(["why", str(moved / built.relative_to(built.parents[2]) / "orders/service.yaml")]) == 2
+    told = capsys.readouterr().err
+    assert "fairway.yaml: is not there." in told
+    assert f"{moved / 'fairway.lock'}: says that the tree was built from these facts." in told
+
+
+def test_a_tree_behind_a_link_finds_its_facts(tmp_path: Path) -> None:
+    """The way to the facts is counted from where the tree really lies."""
+    (tmp_path / "far" / "away").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "far" / "away")
+    assert main(["build", str(ROOT / "examples" / "hello"), "-o", str(tmp_path / "link")]) == 0
+    assert main(["why", f"{tmp_path / 'link/production/main/services/greeter/service.yaml'}:3"]) == 0
+
+
+def test_line_breaks_of_another_system_are_a_difference(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As 'build --check' sees it."""
+    assert main(["build", str(ROOT / "examples" / "hello"), "-o", str(tmp_path)]) == 0
+    file = tmp_path / "production/main/services/greeter/service.yaml"
+    file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    assert main(["why", f"{file}:3"]) == 0
+    assert "The file is not as the facts give it now" in capsys.readouterr().out

@@ -12,6 +12,7 @@ from fairway.verbs.plan import NotApplicable, Plan, ServicePlan, Waived, open_po
 WIDTH = 110
 COLUMN = 8
 MANY = 40  # services that a person reads through; beyond that the plan shows each on one line
+GLUE = "\0"  # stands for a space where no line may end; no declared text can hold it
 
 
 def plan_text(
@@ -257,13 +258,13 @@ def _fill(text: str, indent: str, rest: str | None = None) -> Iterator[str]:
     """Break *text* into lines of WIDTH at spaces. The standard library's wrap is five times slower on a large plan."""
     line = indent
     fresh = True
-    for word in text.split():
+    for word in text.replace(" %", f"{GLUE}%").split():  # a number and its sign stay on one line
         if not fresh and len(line) + 1 + len(word) > WIDTH:
-            yield line
+            yield line.replace(GLUE, " ")
             line, fresh = indent if rest is None else rest, True
         line += word if fresh else f" {word}"
         fresh = False
-    yield line
+    yield line.replace(GLUE, " ")
 
 
 def _rule(title: str) -> str:

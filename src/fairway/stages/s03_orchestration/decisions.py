@@ -18,6 +18,12 @@ HEAD_ROOM: Final = 1.25  # of the peak, so that one replica may be gone at the b
 CPU_TARGET: Final = 70  # percent of the requested CPU at which replicas are added
 SPREAD_HARD: Final = {"mission-critical": True, "standard": False, "low": False}
 SHARED_UNAVAILABLE: Final = 8  # from so many replicas on, a quarter may be gone at once
+SECRETS: Final = {
+    "vault": "Vault",
+    "aws": "AWS Secrets Manager",
+    "gcp": "Google Secret Manager",
+    "azure": "Azure Key Vault",
+}
 
 
 class Replicas(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,15 +90,20 @@ def replicas(profile: Profile) -> Decision[Replicas] | None:
     if facts.customer_facing:
         level = max(level, LEAST_REPLICAS["standard"])
     least = max(level, ceil(traffic.typical / traffic.per_replica))
-    carried = f"{traffic.typical:g} requests a second, {traffic.peak:g} at peak, {traffic.per_replica:g} a replica"
+    what = f"{'request' if profile.serving else 'event'}{'' if traffic.typical == 1 else 's'}"
+    carried = f"{traffic.typical:,.10g} {what} a second, {traffic.peak:,.10g} at peak"
+    carried += f", {traffic.per_replica:,.10g} a replica"
     words = f"it is {facts.criticality}{', customer-facing' if facts.customer_facing else ''}, with {carried}"
     if profile.stateful:
+        room = 1 if facts.criticality == "low" else HEAD_ROOM
+        always = max(level, ceil(traffic.peak * room / traffic.per_replica))
+        reason = "; nothing adds replicas at the peak, so they are enough for it" if always > level else ""
         return Decision(
             rule="orchestration/manual-scaling",
             topic="replicas",
-            answer=f"{_replicas(least)}, scaled by hand",
-            because=f"{words}, and {STATEFUL(profile).because}",
-            value=Replicas(least=least, most=least),
+            answer=f"{_replicas(always)}, scaled by hand",
+            because=f"{words}, and {STATEFUL(profile).because}{reason}",
+            value=Replicas(least=always, most=always),
             instead=(Instead("an autoscaler", "it would take replicas away without moving what they keep"),),
         )
     most = max(least * 2, ceil(traffic.peak * HEAD_ROOM / traffic.per_replica))
@@ -133,12 +144,12 @@ def watch(profile: Profile) -> Decision[Watch] | None:
     critical = profile.facts.criticality == "mission-critical"
     liveness = (10, 2, 3)
     readiness = ((2 if critical else 5), 2, 2) if profile.serving else None
-    out = f"; out of rotation after {readiness[0] * readiness[2]} s of failing readiness" if readiness else ""
+    out = f"; out of rotation after {readiness[0] * readiness[2]}s of failing readiness" if readiness else ""
     restarted = liveness[0] * liveness[2]
     return Decision(
         rule="orchestration/probes",
         topic="probes",
-        answer=f"{declared} to start, restarted after {restarted} s without a sign of life{out}",
+        answer=f"{declared} to start, restarted after {restarted}s without a sign of life{out}",
         because=(
             f"it is {profile.facts.criticality}, and "
             + ("requests reach it" if profile.serving else "nobody sends it requests, so readiness would mean nothing")
@@ -159,7 +170,7 @@ def size(profile: Profile) -> Decision[Size]:
     cpu, memory = resources.cpu or "250m", resources.memory or "256Mi"
     limit = _millis(cpu) * 4
     return Decision(
-        rule="orchestration/statefulset" if profile.stateful else "orchestration/deployment",
+        rule=kind(profile).rule,
         topic="resources",
         answer=f"{cpu} CPU, up to {limit}m for a moment; {memory} of memory and no more",
         because="memory that is not there cannot be lent, CPU can",
@@ -203,11 +214,12 @@ def for_service(profile: Profile, landscape: Landscape) -> Iterator[AnyDecision]
 
 def for_system(landscape: Landscape) -> Iterator[AnyDecision]:
     """Decide where configuration and secrets live: the same for every service."""
-    secrets = landscape.system.platform.secrets
+    secrets = str(landscape.system.platform.secrets)
     yield Decision(
         rule="orchestration/configmaps-and-secrets",
         topic="configuration",
-        answer=f"ConfigMaps named by their content, mounted as files; secrets from {secrets}, mounted as files",
+        answer="ConfigMaps named by their content, mounted as files; "
+        f"secrets from {SECRETS[secrets]}, mounted as files",
         because="a change of either must reach every replica, and a way back must be exact",
         value={"configuration": "configmap", "secrets": secrets},
         instead=(Instead("values in the workload", "they would differ between environments, and be read by anybody"),),
@@ -215,7 +227,7 @@ def for_system(landscape: Landscape) -> Iterator[AnyDecision]:
 
 
 def _replicas(number: int) -> str:
-    return "1 replica" if number == 1 else f"{number} replicas"
+    return "1 replica" if number == 1 else f"{number:,} replicas"
 
 
 def _millis(cpu: str) -> int:

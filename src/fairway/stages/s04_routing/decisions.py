@@ -343,4 +343,7 @@ def _milliseconds(duration: str) -> int:
 
 
 def _spelt(milliseconds: int) -> str:
-    return f"{milliseconds}ms" if milliseconds % 1000 else f"{milliseconds // 1000}s"
+    """Write a duration as it would be declared, with a part of a second where it is longer than one."""
+    if not milliseconds // 1000:
+        return f"{milliseconds}ms"
+    return f"{milliseconds / 1000:.10g}s" if milliseconds % 60_000 else f"{milliseconds // 60_000}m"

@@ -17,7 +17,7 @@ from fairway.core.decision import AnyDecision, Decision, Instead
 from fairway.core.facts import System
 from fairway.core.profile import Landscape, Profile
 
-HEAD_ROOM: Final = {"mission-critical": 200, "standard": 150, "low": 120}  # percent of the peak, for all together
+HEAD_ROOM: Final = {"mission-critical": 125, "standard": 120, "low": 100}  # percent of the peak; replicas carry no more
 CONSUMER_SHARE: Final = {"mission-critical": 5, "standard": 10, "low": 20}  # percent of the peak, for one of them
 CONSUMER_MOST: Final = 20  # requests a second: more than one person, or one partner in good order, has use for
 ANONYMOUS_SHARE: Final = 50  # percent of what a known consumer may do; counted by address
@@ -179,7 +179,7 @@ def anonymous_routes(profile: Profile) -> Decision[tuple[str, ...]] | None:
         rule="gateway/jwt",
         topic="anonymous routes",
         answer=f"{listed(routes)} {'needs' if len(routes) == 1 else 'need'} no token",
-        because="they are declared anonymous",
+        because="it is declared anonymous" if len(routes) == 1 else "they are declared anonymous",
         value=routes,
     )
 
@@ -195,10 +195,12 @@ def rate_limits(profile: Profile) -> Decision[RateLimits]:
         rule="gateway/rate-limit",
         topic="rate limits",
         answer=(
-            f"{together} requests a second in all, {each} for each consumer with bursts of {each * CONSUMER_BURST}, "
-            f"{unknown} for each address without a token; beyond that 429 and Retry-After"
+            f"{together:,} request{'' if together == 1 else 's'} a second in all, {each} for each consumer "
+            f"with bursts of {each * CONSUMER_BURST}, {unknown} for each address without a token; "
+            "beyond that 429 and Retry-After"
         ),
-        because=f"its peak is {traffic.peak:g} requests a second, and its criticality is {level}",
+        because=f"its peak is {traffic.peak:,.10g} a second, its replicas are counted to carry little more, "
+        f"and its criticality is {level}",
         value=RateLimits(
             route=Limit(per_second=together, burst=together * ROUTE_BURST),
             consumer=Limit(per_second=each, burst=each * CONSUMER_BURST),

@@ -180,7 +180,12 @@ def alone(profile: Profile) -> Decision[Literal["everything", "reads"]] | None:
         rule="recovery/autonomous-regions",
         topic="when cut off",
         answer="all that it does itself, in every region",
-        because=f"{several.because}, and it writes to nothing that only {home} may change",
+        because=f"{several.because}, and "
+        + (
+            f"what it keeps on its disks is each region's own: nothing joins it with that of {home}"
+            if profile.stateful
+            else f"it writes to nothing that only {home} may change"
+        ),
         value="everything",
     )
 
@@ -196,10 +201,12 @@ def survival(store: StoreProfile, landscape: Landscape) -> Decision[Survival]:
         promoted, answer = "restored", "its backup, which lies outside the region, is restored into a new one"
         instead = Instead("a copy in a second region", "none is declared")
     elif engine in ONE_WRITER:
-        promoted, answer = "by-hand", f"a person promotes its copy in {listed(others)}; it is backed up as well"
+        one = f"its copy in {others[0]}" if len(others) == 1 else f"one of its copies in {listed(others)}"
+        promoted, answer = "by-hand", f"a person promotes {one}; it is backed up as well"
         instead = Instead("promotion by itself", f"{home}, if it is merely cut off, would go on writing too")
     else:
-        promoted, answer = "not-needed", f"{listed(others)} goes on with its own copy; it is backed up as well"
+        go_on = "goes on with its own copy" if len(others) == 1 else "go on with their own copies"
+        promoted, answer = "not-needed", f"{listed(others)} {go_on}; it is backed up as well"
         instead = Instead("backups alone", "a restore takes hours")
     return Decision(
         rule="recovery/replicated-or-backed-up",

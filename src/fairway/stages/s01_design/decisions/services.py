@@ -8,6 +8,7 @@ import msgspec
 from fairway.core.completion import SESSION_STORE
 from fairway.core.conditions import CALLED, EVENTUAL_WORKFLOW, EXPOSED, SECURE_USER_DATA, SESSIONS, STATELESS, listed
 from fairway.core.decision import Decision, Instead
+from fairway.core.facts import seconds
 from fairway.core.levels import EVENT_RETRIES
 from fairway.core.profile import GRPC_RULE, Landscape, Profile
 
@@ -27,6 +28,15 @@ SESSION_ENDS: Final = {  # by what the service handles: after so long without us
     "regulated": ("15m", "8h"),
     "personal": ("30m", "12h"),
     "ordinary": ("2h", "24h"),
+}
+
+
+ENGINES: Final = {
+    "redis": "Redis",
+    "postgresql": "PostgreSQL",
+    "mysql": "MySQL",
+    "cassandra": "Cassandra",
+    "dynamodb": "DynamoDB",
 }
 
 
@@ -121,7 +131,8 @@ def sessions(profile: Profile) -> Decision[SessionStore] | None:
     return Decision(
         rule="design/external-sessions",
         topic="session store",
-        answer=f"{store.name} ({store.facts.engine}); a session ends after {idle} unused, and after {absolute} at most",
+        answer=f"{store.name} ({ENGINES[str(store.facts.engine)]}); "
+        f"a session ends after {idle} unused, and after {absolute} at most",
         because=f"{asked.because}; {words}",
         value=SessionStore(store=store.name, engine=str(store.facts.engine), idle=idle, absolute=absolute),
         instead=(
@@ -140,18 +151,26 @@ def retries(profile: Profile, landscape: Landscape) -> Iterator[Decision[RetryPo
     for name in profile.facts.consumes:
         channel = landscape.channels[name].facts
         number = channel.tries or tries
-        times = "1 try" if number == 1 else f"{number} tries"
+        times = "1 try" if number == 1 else f"{number} tries, {_pauses(number, first, longest)}"
         source = f"{name} declares its tries" if channel.tries else f"its criticality is {profile.facts.criticality}"
         held = f"; later events of the same {channel.ordered_by} wait meanwhile" if channel.ordered_by else ""
         yield Decision(
             rule="design/eventual-consistency-retries",
             topic="retries",
             subject=f"channel {name}",
-            answer=f"{times}, pauses from {first} doubling to {longest} at most, then parked{held}",
+            answer=f"{times}, then parked{held}",
             because=f"{asked.because}, and {source}",
             value=RetryPolicy(tries=number, first=first, longest=longest),
             instead=(Instead("the broker's own redelivery", "it tries again at once, when nothing has changed yet"),),
         )
+
+
+def _pauses(tries: int, first: str, longest: str) -> str:
+    """Say how long the pauses really become: few tries end before the longest."""
+    last = seconds(first) * 2 ** (tries - 2)
+    if tries == 2:  # noqa: PLR2004 - one pause between two tries
+        return f"a pause of {first}"
+    return f"pauses from {first} doubling to {longest if last >= seconds(longest) else f'{last:g}s'}"
 
 
 def _care(profile: Profile) -> tuple[str, str]:

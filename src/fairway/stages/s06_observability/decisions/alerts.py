@@ -122,7 +122,8 @@ def alert_on_throughput(profile: Profile, landscape: Landscape) -> Decision[Thro
     else:
         floor = float(f"{traffic.typical * figures.floor:.3g}")
         too_few = f"fewer than {floor:,.10g} {listed(kinds)} a second"
-        because = f"{traffic.typical:,.10g} a second are typical and {peak} its peak, {_critical(profile)}"
+        are = "is" if traffic.typical == 1 else "are"
+        because = f"{traffic.typical:,.10g} a second {are} typical and {peak} its peak, {_critical(profile)}"
     minutes = min(max(figures.quiet, ceil(EXPECTED / traffic.typical / 60)), LONGEST)
     return Decision(
         rule="observability/alerts",

@@ -90,7 +90,7 @@ def monitoring(landscape: Landscape) -> Decision[Monitoring]:
     """Choose how many replicas of Prometheus and Alertmanager watch, and how long metrics are kept."""
     critical = next((n for n, p in landscape.services.items() if p.facts.criticality == "mission-critical"), None)
     regions = len(landscape.system.regions)
-    parts = "2 of Prometheus and 3 of Alertmanager" if critical else "1 of Prometheus and 1 of Alertmanager"
+    parts = "2 of Prometheus and 3 of Alertmanager" if critical else "one Prometheus and one Alertmanager"
     return Decision(
         rule="observability/prometheus",
         topic="monitoring",

@@ -121,8 +121,10 @@ def tracing(profile: Profile) -> Decision[Sampling] | None:
     wanted = level(profile).traces
     ratio = 1.0 if profile.runs_to_completion else min(1.0, float(f"{wanted / traffic.typical:.1g}"))
     rare = f"{asked.because}, and runs are rare"
+    few = traffic.typical == 1
+    kinds = " and ".join(kind.removesuffix("s") if few else kind for kind in work(profile))
     steady = (
-        f"{asked.because}, {traffic.typical:,.10g} {' and '.join(work(profile))} a second are typical, "
+        f"{asked.because}, {traffic.typical:,.10g} {kinds} a second {'is' if few else 'are'} typical, "
         f"and keeping {wanted:g} a second is enough where criticality is {profile.facts.criticality}"
     )
     return Decision(
@@ -155,7 +157,8 @@ def before_delivery(profile: Profile) -> Decision[bool] | None:
     return Decision(
         rule="observability/before-delivery",
         topic="before delivery",
-        answer="no new version takes traffic until its monitor, alerts and dashboard are accepted",
+        answer=f"no new version {'runs' if profile.runs_to_completion else 'takes traffic'} "
+        "until its monitor, alerts and dashboard are accepted",
         because=f"{asked.because}, and its metrics decide whether a version goes back",
         value=True,
         instead=(Instead("both at once", "nobody would judge the first minutes of a version"),),

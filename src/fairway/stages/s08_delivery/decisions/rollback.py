@@ -59,19 +59,31 @@ def rollback(profile: Profile) -> Decision[Rollback]:
             value=Rollback(by="next-run", deadline_seconds=deadline, versions_kept=VERSIONS_KEPT),
         )
     by_rollout = CUSTOMER_FACING(profile).holds and not profile.stateful
-    who = "Argo Rollouts brings" if by_rollout else "the deployment brings"
+    who = "Argo Rollouts brings" if by_rollout else "the deploy step brings"
     return Decision(
         rule="delivery/automated-rollback",
         topic="rollback",
-        answer=f"{who} the last good version back after {deadline}s without progress; {VERSIONS_KEPT} are kept",
+        answer=f"{who} the last good version back after {_spelt(deadline)} without progress; {VERSIONS_KEPT} are kept",
         because=f"it may take {facts.starts_within} to start, and its criticality is {facts.criticality}",
         value=Rollback(
             by="rollout" if by_rollout else "deploy", deadline_seconds=deadline, versions_kept=VERSIONS_KEPT
         ),
-        instead=(Instead("Kubernetes alone", "it marks the update as failed and leaves it there"),)
-        if not by_rollout
-        else (Instead("somebody who is called", "customers would wait for that person"),),
+        instead=(_not_by(profile, by_rollout=by_rollout),),
     )
+
+
+def _not_by(profile: Profile, *, by_rollout: bool) -> Instead:
+    if by_rollout:
+        return Instead("somebody who is called", "customers would wait for that person")
+    if profile.stateful:
+        return Instead("Kubernetes alone", "it waits for the replica that does not come up, and tells nobody")
+    return Instead("Kubernetes alone", "it marks the update as failed and leaves it there")
+
+
+def _spelt(duration: int) -> str:
+    """Write seconds as minutes and what is left: 2m 30s, 12m."""
+    minutes, left = divmod(duration, 60)
+    return " ".join(filter(None, (f"{minutes}m" if minutes else "", f"{left}s" if left else "")))
 
 
 def migrations(profile: Profile) -> Iterator[Decision[Migration]]:

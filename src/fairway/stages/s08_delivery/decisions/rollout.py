@@ -126,8 +126,7 @@ def rolling(profile: Profile) -> Decision[Rolling]:
             value=Rolling(form="next-run"),
             instead=(Instead("stopping the run", "its work would be left half done"),),
         )
-    grace = max(SHORTEST_GRACE, DRAIN + ceil(LONGEST_REQUESTS * _latency(profile)))
-    leaving = f"an old one stops getting requests {DRAIN}s before it is told to end, and has {grace}s in all"
+    grace, leaving = _leaving(profile)
     if profile.stateful:
         return Decision(
             rule="delivery/rolling",
@@ -146,8 +145,8 @@ def rolling(profile: Profile) -> Decision[Rolling]:
     return Decision(
         rule="delivery/rolling",
         topic="rolling update",
-        answer=f"{level.surge} more replicas while it lasts and none fewer; a new one counts when ready for "
-        f"{level.proven}s; {leaving}",
+        answer=f"{level.surge.replace('%', ' %')} more replicas while it lasts and none fewer; "
+        f"a new one counts when ready for {level.proven}s; {leaving}",
         because=f"it is stateless, and its criticality is {criticality}",
         value=Rolling(
             form="surge",
@@ -156,8 +155,22 @@ def rolling(profile: Profile) -> Decision[Rolling]:
             drain_seconds=DRAIN,
             grace_seconds=grace,
         ),
-        instead=(Instead("stopping the old before starting the new", "requests in between would fail"),),
+        instead=(
+            Instead(
+                "stopping the old before starting the new",
+                f"{'requests in between would fail' if profile.serving else 'events would pile up in between'}",
+            ),
+        ),
     )
+
+
+def _leaving(profile: Profile) -> tuple[int, str]:
+    """Tell how many seconds a replica has in all when it goes, and how it goes: nobody sends requests to a worker."""
+    waits = [] if profile.serving else [seconds(call.timeout) for call in profile.facts.calls.values() if call.timeout]
+    grace = max(SHORTEST_GRACE, DRAIN + ceil(max(LONGEST_REQUESTS * _latency(profile), *waits, 0)))
+    if profile.serving:
+        return grace, f"an old one stops getting requests {DRAIN}s before it is told to end, and has {grace}s in all"
+    return grace, f"an old one works on for {DRAIN}s, takes no event once it is told to end, and has {grace}s in all"
 
 
 def progressive(profile: Profile) -> Decision[Progressive] | None:
@@ -182,7 +195,7 @@ def _canary(profile: Profile, because: str) -> Decision[Progressive]:
     level, steps = LEVELS[profile.facts.criticality], _canary_steps(profile)
     shift, how = _shift(profile)
     what = "requests" if profile.serving else "events"
-    few = f"; a smaller or shorter step would see fewer than {ENOUGH}" if steps != level.steps else ""
+    few = f"; a {'smaller' if steps[-1] == level.steps[-1] else 'shorter'} step would see fewer than {ENOUGH}"
     blue_green = (
         "the new set would take events before it is promoted"
         if not profile.serving
@@ -193,7 +206,7 @@ def _canary(profile: Profile, because: str) -> Decision[Progressive]:
         topic="release",
         answer=f"canary, {_steps(steps, what)}, {how}",
         because=f"{because}, its criticality is {profile.facts.criticality}, "
-        f"and {traffic.typical:,.10g} {what} a second are typical{few}",
+        f"and {traffic.typical:,.10g} {what} a second are typical{few if steps != level.steps else ''}",
         value=Progressive(form="canary", shift=shift, steps=steps),
         instead=(
             Instead("blue/green", blue_green),
@@ -289,7 +302,8 @@ def verdict(profile: Profile) -> Decision[Analysis] | None:
         rule="delivery/progressive" if profile.stateful else "delivery/metric-rollback",
         topic="goes back when",
         answer=f"more than {value.errors_above * 100:.7g} % of its {what} in {value.window} fail, or more than "
-        f"{value.slow_above * 100:g} % take longer than {value.slower_than:g}s, twice in a row {value.interval} apart; "
+        f"{value.slow_above * 100:g} % take longer than {_spelt(value.slower_than)}, "
+        f"twice in a row {value.interval} apart; "
         f"never for fewer than {LEAST_BAD}, and with fewer than {LEAST} {what} in all it waits where it is",
         because=f"{objectives.availability:.10g} % of {what} are to end well and 99 of 100 within "
         f"{objectives.latency}, and its criticality is {profile.facts.criticality}",
@@ -315,6 +329,11 @@ def _latency(profile: Profile) -> float:
     assert objectives is not None
     assert objectives.latency is not None
     return seconds(objectives.latency)
+
+
+def _spelt(duration: float) -> str:
+    """Write seconds as durations are declared: 480ms, 1.2s."""
+    return f"{duration:g}s" if duration >= 1 else f"{duration * 1000:g}ms"
 
 
 def release_form(landscape: Landscape) -> Decision[str] | None:

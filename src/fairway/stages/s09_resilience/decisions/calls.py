@@ -18,6 +18,7 @@ from fairway.stages.s09_resilience.decisions.levels import (
     MOST_EJECTED,
     OLDEST,
     OUTSIDE,
+    carried,
     latency,
     rate,
 )
@@ -79,38 +80,41 @@ def limits(profile: Profile, callee: str, landscape: Landscape) -> Decision[int]
 
     More than that are under way only when the callee is slow; they are refused, so that they hold up nothing else.
     """
-    carried, declared = rate(profile.facts), profile.facts.calls[callee].timeout
+    declared = profile.facts.calls[callee].timeout
     answers, because = OUTSIDE, f"{callee} is outside and taken to answer within {OUTSIDE}"
     if callee in landscape.services:
         answers = latency(landscape.services[callee].facts)
         because = f"{callee} promises an answer within {answers}"
     if declared and seconds(declared) < seconds(answers):
         answers, because = declared, f"a call is given up after {declared}"
-    concurrent = max(LEAST_CONCURRENT, ceil(carried * seconds(answers)))
+    concurrent = max(LEAST_CONCURRENT, ceil(rate(profile.facts) * seconds(answers)))
     return Decision(
         rule="resilience/isolation",
         topic="limits",
         subject=f"call {callee}",
-        answer=f"{concurrent} calls at a time from each replica; the next is refused at once",
-        because=f"a replica carries {carried:g} requests a second, and {because}",
+        answer=f"{concurrent:,} calls at a time from each {_one(profile)}; the next is refused at once",
+        because=f"{carried(profile)}, and {because}",
         value=concurrent,
-        instead=(Instead("no limit", f"while {callee} is slow, calls to it would take up the whole replica"),),
+        instead=(Instead("no limit", f"while {callee} is slow, calls to it would take up the whole {_one(profile)}"),),
     )
 
 
 def pool(profile: Profile, store: StoreProfile) -> Decision[int]:
     """Choose how many connections a replica may hold to one store."""
-    carried = rate(profile.facts)
-    connections = max(LEAST_CONCURRENT, ceil(carried * HELD))
+    connections = max(LEAST_CONCURRENT, ceil(rate(profile.facts) * HELD))
     return Decision(
         rule="resilience/isolation",
         topic="limits",
         subject=f"store {store.name}",
-        answer=f"{connections} connections from each replica",
-        because=f"a replica carries {carried:g} requests a second and holds a connection for {HELD * 1000:g}ms each",
+        answer=f"{connections:,} connections from each {_one(profile)}",
+        because=f"{carried(profile)} and holds a connection for {HELD * 1000:g}ms each",
         value=connections,
         instead=(Instead("no limit", "a burst here would leave other users of the store without a connection"),),
     )
+
+
+def _one(profile: Profile) -> str:
+    return "run" if profile.runs_to_completion else "replica"
 
 
 def breaker(profile: Profile, callee: str) -> Decision[Breaker]:

@@ -54,16 +54,16 @@ class Inbox(msgspec.Struct, frozen=True, kw_only=True):
 
 def in_flight(profile: Profile, channel: ChannelProfile) -> Decision[InFlight]:
     """Choose how many events of one channel a replica takes on at a time."""
-    carried, within, field = rate(profile.facts), latency(profile.facts), channel.facts.ordered_by
-    events = max(LEAST_CONCURRENT, ceil(carried * seconds(within)))
+    handled_a_second, within, field = rate(profile.facts), latency(profile.facts), channel.facts.ordered_by
+    events = max(LEAST_CONCURRENT, ceil(handled_a_second * seconds(within)))
     order = f", those with the same {field} one after the other" if field else ""
     return Decision(
         rule="resilience/isolation",
         topic="limits",
         subject=f"channel {channel.name}",
         answer=f"{events} events at a time in each replica{order}",
-        because=f"a replica handles {carried:g} events a second, each within {within}"
-        + (f", and the channel is ordered by {field}" if field else ""),
+        because=f"a replica handles {handled_a_second:,.10g} event{'' if handled_a_second == 1 else 's'} a second, "
+        f"each within {within}" + (f", and the channel is ordered by {field}" if field else ""),
         value=InFlight(events=events, in_order_of=field),
         instead=(Instead("no limit", "one replica would hoard events that others are free to handle"),),
     )
@@ -75,7 +75,8 @@ def dead_letters(channel: ChannelProfile, landscape: Landscape) -> Decision[Dead
         return None
     consumers = {name: _patience(channel, landscape.services[name]) for name in channel.consumers}
     first, *rest = consumers.items()
-    after = [f"{first[1].tries} tries by {first[0]}", *(f"{patience.tries} by {name}" for name, patience in rest)]
+    tries = "1 try" if first[1].tries == 1 else f"{first[1].tries} tries"
+    after = [f"{tries} by {first[0]}", *(f"{patience.tries} by {name}" for name, patience in rest)]
     levels = [f"{landscape.services[name].facts.criticality} for {name}" for name in consumers]
     reason = "its tries are declared" if channel.facts.tries else f"criticality is {listed(levels)}"
     days, data, queue = parked_days(channel), strictest(channel.facts.data), f"{channel.name}.dead"

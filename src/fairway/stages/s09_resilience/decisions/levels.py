@@ -4,7 +4,7 @@ from typing import Final
 
 from fairway.core.facts import Criticality, DataClass, Service
 from fairway.core.levels import strictest
-from fairway.core.profile import ChannelProfile
+from fairway.core.profile import ChannelProfile, Profile
 
 BREAKER: Final[dict[Criticality, tuple[int, str]]] = {  # of the caller: failures in a row, how long it stays open
     "mission-critical": (3, "5s"),
@@ -29,6 +29,16 @@ def rate(service: Service) -> float:
     assert service.traffic is not None
     assert service.traffic.per_replica is not None
     return min(service.traffic.per_replica, service.traffic.peak)
+
+
+def carried(profile: Profile) -> str:
+    """Say how much one replica gets at most: requests, events, or what one run asks for."""
+    number = rate(profile.facts)
+    what = "request" if profile.serving else "event"
+    words = f"{number:,.10g} {what}{'' if number == 1 else 's'} a second"
+    if profile.runs_to_completion:
+        return f"a run is taken to get through {number:,.10g} pieces of work a second"
+    return f"a replica {'carries' if profile.serving else 'handles'} {words}"
 
 
 def latency(service: Service) -> str:

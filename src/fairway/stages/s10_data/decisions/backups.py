@@ -17,9 +17,11 @@ from fairway.stages.s10_data.decisions.levels import (
     NAMES,
     QUICK,
     SNAPSHOTS,
+    SUITED,
     cron,
     elsewhere,
     engine_of,
+    least_time,
     level,
     most_critical,
 )
@@ -42,7 +44,8 @@ def backups(store: StoreProfile, landscape: Landscape) -> Decision[Backups]:
     """Choose when a durable store is backed up, for how long, and what may be lost; owed where its engine cannot."""
     critical, engine = most_critical(store, landscape), engine_of(store)
     declared, aims = store.facts.recovery or Recovery(), AIMS[critical.facts.criticality]
-    wanted, time = declared.point or aims[0], declared.time or aims[1]
+    wanted, soonest = declared.point or aims[0], least_time(store)
+    time = max(declared.time or aims[1], soonest, key=seconds)
     least = LEAST_LOSS.get(engine, "1m")
     point = max(wanted, least, key=seconds)
     regulated = "regulated" in store.facts.data
@@ -61,6 +64,8 @@ def backups(store: StoreProfile, landscape: Landscape) -> Decision[Backups]:
         because.append("Cassandra's operator archives no commit log")
     elif wanted != point:
         because.append(f"{NAMES[engine]} comes back no closer than {least}")
+    if time == soonest != (declared.time or aims[1]):
+        because.append(f"{store.facts.size} take {soonest} to restore")
     decision = Decision(
         rule="data/backups",
         topic="backups",
@@ -70,13 +75,20 @@ def backups(store: StoreProfile, landscape: Landscape) -> Decision[Backups]:
         value=value,
         instead=(Instead("replicas alone", "they copy a mistaken deletion at once"),),
     )
-    if declared.point is None or wanted == point:
+    takes, why = [], []
+    if declared.point is not None and wanted != point:
+        closer = [NAMES[other] for other in SUITED[store.facts.workload] if seconds(LEAST_LOSS[other]) < seconds(least)]
+        takes.append(f"an RPO of {least} for {store.name}" + "".join(f", or {name}" for name in closer))
+        why.append(f"{wanted} is declared, and {NAMES[engine]} comes back no closer than {least}")
+    if declared.time is not None and declared.time != time:
+        takes.append(f"an RTO of {soonest} for {store.name}, or less in one store")
+        why.append(f"{declared.time} is declared, and {store.facts.size} take {soonest} to restore")
+    if not takes:
         return decision
     return msgspec.structs.replace(
         decision,
-        answer=f"an RPO of {least} for {store.name}, or another engine than {NAMES[engine]}",
-        because=f"{wanted} is declared, and {NAMES[engine]} comes back no closer than {least};"
-        f" until that is settled: {decision.answer}",
+        answer="; and ".join(takes),
+        because=f"{'; '.join(why)}; until that is settled: {decision.answer}",
         state="owed",
     )
 

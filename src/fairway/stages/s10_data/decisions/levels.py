@@ -1,5 +1,6 @@
 """The figures of data by how critical a store's users are, which engine it has and which data it holds."""
 
+from math import ceil
 from typing import Final
 from zlib import crc32
 
@@ -33,6 +34,9 @@ AIMS: Final[dict[Criticality, tuple[str, str]]] = {  # of a store: RPO and RTO w
     "low": ("1h", "1d"),
 }
 LEAST_LOSS: Final[dict[Engine, str]] = {"postgresql": "1m", "mysql": "1m", "cassandra": "1h", "dynamodb": "5m"}
+PREPARED: Final = 300  # seconds until a restore has servers and disks, however little is restored
+RESTORED: Final = 200  # MiB a second that come back from a backup
+MEBIBYTES: Final = {"Mi": 1, "Gi": 1024, "Ti": 1024**2}
 LONGEST_LOG: Final = "1h"  # changes are shipped at least so often, however much may be lost
 QUICK: Final = 3600  # seconds; who must be back sooner replays six hours of changes at most, and not a day
 BACKUPS_KEPT: Final[dict[Criticality, str]] = {"mission-critical": "35d", "standard": "14d", "low": "7d"}
@@ -61,6 +65,13 @@ def most_critical(store: StoreProfile, landscape: Landscape) -> Profile:
 def level(critical: Profile) -> str:
     """Say which user decides, for the reason of a decision."""
     return f"the most critical of its users is {critical.name} ({critical.facts.criticality})"
+
+
+def least_time(store: StoreProfile) -> str:
+    """Tell the soonest that a store of this size is back from its backup (RTO), rounded up."""
+    size = store.facts.size or "10Gi"
+    needed = PREPARED + int(size[:-2]) * MEBIBYTES[size[-2:]] / RESTORED
+    return f"{ceil(needed / 60)}m" if needed <= QUICK else f"{ceil(needed / QUICK)}h"
 
 
 def cron(name: str, hours: str | None) -> str:

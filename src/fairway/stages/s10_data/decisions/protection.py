@@ -105,7 +105,8 @@ def passing(profile: Profile) -> Decision[str] | None:
     return Decision(
         rule="data/retention",
         topic="outside its stores",
-        answer=f"no personal field in a log; caches, queues and dead letters forget it within {PASSING}",
+        answer=f"no {' or '.join(tracked(profile.data))} field in a log; "
+        f"caches, queues and dead letters forget it within {PASSING}",
         because=handles.because + ("" if profile.persistent else ", and keeps none of it"),
         value=PASSING,
         instead=(Instead("a rule for stores only", "an erased person would live on in a queue"),),

@@ -221,7 +221,7 @@ def disks(profile: Profile) -> Iterator[Decision[Disk]]:
             rule="data/reliable-store",
             topic="disk",
             subject=f"volume {name}",
-            answer=f"{volume.size} for each replica, which stay when the replica or its claim is deleted",
+            answer=f"{volume.size} for each replica, which stays when the replica or its claim is deleted",
             because=STATEFUL(profile).because,
             value=Disk(size=volume.size),
             instead=(Instead("a declared store", "it would be copied and shared, but the facts keep this on a disk"),),
