@@ -188,3 +188,15 @@ def test_each_rule_applies_where_the_standard_says(
     landscape = system(services={"a": service}, environments={"production": {"secure": secure}})
     verdict = applies(landscape.services["a"])
     assert (verdict.holds, verdict.because) == (holds, because)
+
+
+def test_the_proxy_of_a_mesh_is_a_sidecar_that_starts_first() -> None:
+    """Declared ones follow it; without a mesh they stand alone."""
+
+    def started(mesh: str) -> list[tuple[str, int]]:
+        facts = {"system": "s", "platform": {"mesh": mesh}, "services": {"a": {"sidecars": {"agent": "included"}}}}
+        profile = survey(msgspec.convert(facts, System)).services["a"]
+        return [(made.value.name, made.value.position) for made in decisions.sidecars(profile)]
+
+    assert started("istio") == [("istio-proxy", 1), ("agent", 2)]
+    assert started("none") == [("agent", 1)]

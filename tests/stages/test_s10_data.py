@@ -347,3 +347,12 @@ def test_a_store_is_there_before_those_who_use_it() -> None:
         ("store/a-cache", "workload/orders"),
     }
     assert waves_of(edges).waves[0] == ("platform",)
+
+
+def test_a_disk_reaches_other_regions_by_its_snapshots() -> None:
+    """One region needs no copy; with two the plan says how far the other is behind."""
+    facts: Facts = {"volumes": {"index": {}}, "criticality": "mission-critical"}
+    copied = find(alone(facts, regions=TWO), "other regions", "volume index")
+    assert copied.value == Copies(form="snapshots", home="eu", others=("us",), writes="home", lag="1h")
+    assert copied.rule == "data/geo-replication"
+    assert not [decision for decision in alone(facts) if decision.topic == "other regions"]

@@ -5,12 +5,13 @@ from typing import Final, Literal
 
 import msgspec
 
-from fairway.core.conditions import CONFIGURED_AT_RUN_TIME, MESSAGING, SECRETS, SECURE_ENVIRONMENT
+from fairway.core.conditions import CONFIGURED_AT_RUN_TIME, MESH, MESSAGING, SECRETS, SECURE_ENVIRONMENT
 from fairway.core.decision import AnyDecision, Decision, Instead
 from fairway.core.levels import IMAGE_GATE, Severity, image_level
 from fairway.core.profile import Landscape, Profile
 from fairway_sdk.contract import CONFIGURATION_FOLDER, SECRETS_FOLDER
 
+MESH_PROXY: Final = "istio-proxy"
 PYTHON: Final = "3.13"
 USER: Final = 65532  # of no other program on the machine, and the one that distroless images bring
 KEPT_OUT: Final = (
@@ -200,8 +201,19 @@ def secrets(profile: Profile) -> Decision[Secrets] | None:
 
 
 def sidecars(profile: Profile) -> Iterator[Decision[Sidecar]]:
-    """Choose, for each program that runs beside the service, how and when it starts."""
-    for position, (name, state) in enumerate(profile.facts.sidecars.items(), start=1):
+    """Choose, for each program that runs beside the service, how and when it starts; the mesh's proxy is one."""
+    meshed = MESH(profile)
+    if meshed.holds:
+        yield Decision(
+            rule="containers/sidecars",
+            topic="sidecar",
+            subject=f"sidecar {MESH_PROXY}",
+            answer=f"native sidecar, put in by Istio: starts first, stops after {profile.name}",
+            because=meshed.because,
+            value=Sidecar(name=MESH_PROXY, position=1, deferred=False),
+            instead=(Instead("one proxy for each machine", "its failure would reach every service there"),),
+        )
+    for position, (name, state) in enumerate(profile.facts.sidecars.items(), start=2 if meshed.holds else 1):
         deferred = state == "deferred"
         start = "starts first" if position == 1 else f"starts as number {position}"
         yield Decision(

@@ -91,9 +91,11 @@ def replicas(profile: Profile) -> Decision[Replicas] | None:
         level = max(level, LEAST_REPLICAS["standard"])
     least = max(level, ceil(traffic.typical / traffic.per_replica))
     what = f"{'request' if profile.serving else 'event'}{'' if traffic.typical == 1 else 's'}"
-    carried = f"{traffic.typical:,.10g} {what} a second, {traffic.peak:,.10g} at peak"
-    carried += f", {traffic.per_replica:,.10g} a replica"
-    words = f"it is {facts.criticality}{', customer-facing' if facts.customer_facing else ''}, with {carried}"
+    carried = (
+        f"{traffic.typical:,.10g} {what} a second, {traffic.peak:,.10g} at peak, {traffic.per_replica:,.10g} a replica"
+    )
+    customers = ", customers notice when it fails" if facts.customer_facing else ""
+    words = f"its criticality is {facts.criticality}{customers}, and it takes {carried}"
     if profile.stateful:
         room = 1 if facts.criticality == "low" else HEAD_ROOM
         always = max(level, ceil(traffic.peak * room / traffic.per_replica))
@@ -102,7 +104,7 @@ def replicas(profile: Profile) -> Decision[Replicas] | None:
             rule="orchestration/manual-scaling",
             topic="replicas",
             answer=f"{_replicas(always)}, scaled by hand",
-            because=f"{words}, and {STATEFUL(profile).because}{reason}",
+            because=f"{STATEFUL(profile).because}, {words}{reason}",
             value=Replicas(least=always, most=always),
             instead=(Instead("an autoscaler", "it would take replicas away without moving what they keep"),),
         )
@@ -111,7 +113,7 @@ def replicas(profile: Profile) -> Decision[Replicas] | None:
         rule="orchestration/autoscale",
         topic="replicas",
         answer=f"{least} to {most}, more at {CPU_TARGET} % of the requested CPU",
-        because=f"{words}, and {STATELESS(profile).because}",
+        because=f"{STATELESS(profile).because}, {words}",
         value=Replicas(least=least, most=most),
         instead=(Instead(f"always {_replicas(most)}", "they would idle on an ordinary day"),),
     )
@@ -151,7 +153,7 @@ def watch(profile: Profile) -> Decision[Watch] | None:
         topic="probes",
         answer=f"{declared} to start, restarted after {restarted}s without a sign of life{out}",
         because=(
-            f"it is {profile.facts.criticality}, and "
+            f"its criticality is {profile.facts.criticality}, and "
             + ("requests reach it" if profile.serving else "nobody sends it requests, so readiness would mean nothing")
         ),
         value=Watch(startup=(2, 2, tries), liveness=liveness, readiness=readiness),

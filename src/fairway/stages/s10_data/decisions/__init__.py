@@ -13,6 +13,7 @@ def for_service(profile: Profile, landscape: Landscape) -> Iterator[AnyDecision]
     for decided in backups.volumes(profile, landscape):
         yield decided
         yield protection.encryption(decided.subject, profile.facts.data, landscape)
+    yield from backups.volume_copies(profile, landscape)
     yield from filter(None, (protection.on_volumes(profile), protection.passing(profile)))
 
 

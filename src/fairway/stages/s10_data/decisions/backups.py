@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from fairway.core.conditions import MISSION_CRITICAL, STATEFUL
+from fairway.core.conditions import MISSION_CRITICAL, SEVERAL_REGIONS, STATEFUL, listed
 from fairway.core.decision import Decision, Instead
 from fairway.core.facts import Recovery, seconds
 from fairway.core.profile import Landscape, Profile, StoreProfile
@@ -25,6 +25,7 @@ from fairway.stages.s10_data.decisions.levels import (
     level,
     most_critical,
 )
+from fairway.stages.s10_data.decisions.stores import Copies
 
 HOW_OFTEN: Final = {"*": "every hour", "*/6": "every 6 hours"}  # by the hours of a cron line
 
@@ -117,6 +118,28 @@ def volumes(profile: Profile, landscape: Landscape) -> Iterator[Decision[Backups
             value=value,
             instead=(Instead("a declared store", "less would be lost, but the facts keep this on a disk"),),
         )
+
+
+def volume_copies(profile: Profile, landscape: Landscape) -> Iterator[Decision[Copies]]:
+    """Choose how a disk of the service's own reaches the other regions; nothing where there is one region."""
+    asked = SEVERAL_REGIONS(profile)
+    if not asked.holds:
+        return
+    _, point, _ = SNAPSHOTS[profile.facts.criticality]
+    home, *others = landscape.system.regions
+    for name, volume in profile.facts.volumes.items():
+        if volume.access == "read-write":
+            yield Decision(
+                rule="data/geo-replication",
+                topic="other regions",
+                subject=f"volume {name}",
+                answer=f"each snapshot is copied to {listed(others)}, {point} behind at most",
+                because=f"{asked.because}, and a disk follows into no other region by itself",
+                value=Copies(form="snapshots", home=home, others=tuple(others), writes="home", lag=point),
+                instead=(
+                    Instead("a declared store", "it would follow within seconds, but the facts keep this on a disk"),
+                ),
+            )
 
 
 def _schedule(store: StoreProfile, time: float) -> str | None:

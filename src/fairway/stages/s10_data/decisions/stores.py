@@ -70,7 +70,7 @@ class Disk(msgspec.Struct, frozen=True, kw_only=True):
 class Copies(msgspec.Struct, frozen=True, kw_only=True):
     """Where a store is copied to, and how."""
 
-    form: Literal["replica-cluster", "datacenter-per-region", "global-table"]
+    form: Literal["replica-cluster", "datacenter-per-region", "global-table", "snapshots"]
     home: str
     others: tuple[str, ...]
     writes: Literal["home", "everywhere"]
