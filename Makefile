@@ -46,7 +46,8 @@ install-all: install ## install also what single tests need: 100 MB that one sch
 
 up: install ## plan, build and check the bookshop; this version does not run it yet
 	@for step in "plan examples/bookshop" "build examples/bookshop -o build/bookshop" "check build/bookshop"; do \
-	  echo "== fairway $$step"; $(BIN)/fairway $$step || exit; \
+	  echo "== fairway $$step"; $(BIN)/fairway $$step || { code=$$?; \
+	    case $$step in build*) echo "make up: to begin anew, remove build/bookshop and run make up again." >&2;; esac; exit $$code; }; \
 	done
 	@echo "The bookshop is planned, built in build/bookshop and checked. Running it on this machine is not part of this version yet."
 

@@ -273,6 +273,15 @@ def test_make_check_runs_every_step_though_the_first_fails(tmp_path: Path) -> No
     assert "make check: failed: ruff check, ruff format --check, mypy, lint-imports" in run.stderr
 
 
+def test_make_up_says_how_to_begin_anew_where_the_build_is_refused(tmp_path: Path) -> None:
+    """Whoever edited build/bookshop keeps the edits, and is told the way out in terms of make."""
+    program(installed_project(tmp_path, str(tmp_path.resolve())) / ".venv/bin/fairway", '[ "$1" = plan ]')
+    run = make(tmp_path, "up")
+    assert run.returncode == 2
+    assert run.stderr.startswith("make up: to begin anew, remove build/bookshop and run make up again.\n")
+    assert "== fairway check" not in run.stdout
+
+
 def test_a_finished_install_is_not_repeated(tmp_path: Path) -> None:
     """Nothing is asked of Python or a network while the lock and the two project files are as they were."""
     run = make(installed_project(tmp_path, str(tmp_path.resolve())), "install", "PYTHON=no-such-python")

@@ -36,6 +36,8 @@ _NEIGHBOURS: Final = 1_000
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """All files that could be read, the root first, and what is wrong with reading them."""
 
+    root: Path
+    """The file that was asked for, as the system knows it; what is shown of its name may differ."""
     parts: tuple[Part, ...]
     problems: tuple[Problem, ...]
     whole: bool
@@ -46,7 +48,9 @@ def read(path: Path, suggestions: Suggestions) -> Reading:
     """Read *path*, a file or the folder of a fairway.yaml, and all that it includes; never raises."""
     reader = _Reader(_root(path), suggestions)
     reader.read_all()
-    return Reading(parts=tuple(reader.parts), problems=tuple(reader.problems), whole=reader.whole)
+    return Reading(
+        root=reader.root.path, parts=tuple(reader.parts), problems=tuple(reader.problems), whole=reader.whole
+    )
 
 
 class _File(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
 
     system: System
     sources: Sources
+    root: Path
 
 
 def load(path: Path, rule_ids: frozenset[str] = frozenset()) -> Loaded:
@@ -39,4 +40,4 @@ def load(path: Path, rule_ids: frozenset[str] = frozenset()) -> Loaded:
         problems.update(contradictions.problems(system, sources, sound=sources.sound and not reading.problems))
     if problems:
         raise WrongInputError(sorted(problems))
-    return Loaded(system=system, sources=sources)
+    return Loaded(system=system, sources=sources, root=reading.root)

@@ -1,15 +1,16 @@
 """Write every artefact that follows from the facts, or tell how the files on disk differ from them."""
 
+import os
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fairway.core.errors import Exit, FairwayError
 from fairway.verbs.output import json_text
 from fairway.verbs.render import render
-from fairway.verbs.workspace import open_system
-from fairway.verbs.written_tree import Difference, differences, read_lock, write
+from fairway.verbs.workspace import Workspace, open_system
+from fairway.verbs.written_tree import Difference, Lock, alone, differences, read_lock, seen_from, write
 
 MANY = 20  # new files whose names a person still reads
 SIGNS = {"added": "+", "changed": "~", "removed": "-", "edited": "!"}
@@ -18,15 +19,14 @@ SIGNS = {"added": "+", "changed": "~", "removed": "-", "edited": "!"}
 def build_command(facts: Path, output: Path | None, *, check: bool, overwrite: bool, format_: str) -> Exit:
     """Build the system at *facts* into *output*, or only compare where *check* is set."""
     workspace = open_system(facts)
-    root = output if output is not None else workspace.root.parent / "deploy"
+    root = workspace.root.parent / "deploy" if output is None else output
     wanted = {path: file.text for path, file in render(workspace).items()}
     try:
-        found = differences(root, wanted, read_lock(root))
-        edited = [difference.path for difference in found if difference.change == "edited"]
-        if edited and not check and not overwrite:
-            raise FairwayError(_refusal(root, edited))
-        if not check:
-            write(root, wanted, found, workspace.root)
+        found = (
+            differences(root, wanted, read_lock(root))
+            if check
+            else _write(root, wanted, workspace, overwrite=overwrite)
+        )
     except OSError as error:
         raise FairwayError(
             f"{error.filename or root}: {error.strerror}. Nothing more was written; build again."
@@ -38,6 +38,28 @@ def build_command(facts: Path, output: Path | None, *, check: bool, overwrite: b
     else:
         sys.stdout.write(_text(root, len(wanted), found, check=check))
     return Exit.FINDINGS if check and found else Exit.CLEAN
+
+
+def _write(root: Path, wanted: Mapping[str, str], workspace: Workspace, *, overwrite: bool) -> tuple[Difference, ...]:
+    with alone(root):
+        before = read_lock(root)
+        found = differences(root, wanted, before)
+        if not overwrite:
+            _refuse_another_systems(root, workspace.root, before)
+            if edited := [difference.path for difference in found if difference.change == "edited"]:
+                raise FairwayError(_refusal(root, edited))
+        write(root, wanted, found, workspace.root, before)
+    return found
+
+
+def _refuse_another_systems(root: Path, facts: Path, before: Lock | None) -> None:
+    """Refuse a tree of other facts that are still there: every file of theirs would be taken away."""
+    if before is None or before.facts == seen_from(root, facts):
+        return
+    theirs = Path(os.path.normpath(Path(os.path.realpath(root), before.facts)))
+    if theirs.is_file() and not theirs.samefile(facts):
+        says = f"{root}: was built from {theirs}, not from {facts}, and would lose all of it."
+        raise FairwayError(f"{says} Name another folder with -o, or build with --overwrite.")
 
 
 def _refusal(root: Path, edited: Sequence[str]) -> str:

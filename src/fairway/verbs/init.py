@@ -2,6 +2,8 @@
 
 import re
 from pathlib import Path
+from shlex import quote
+from typing import TextIO
 
 from fairway.core.errors import FairwayError
 from fairway.core.facts import NAME_PATTERN
@@ -40,10 +42,20 @@ def init(folder: Path) -> str:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with file.open("x", encoding="utf-8") as fresh:
-            fresh.write(text)
+            _fill(fresh, text)
     except FileExistsError:
         taken = file if file.exists() else folder
         raise FairwayError(f"{taken}: is there already. Name another folder, or go on with 'fairway plan'.") from None
     except OSError as error:
         raise FairwayError(f"{error.filename}: {error.strerror}. Name a folder that can be written.") from error
-    return f"{file}: written. Now: fairway plan {folder}\n"
+    return f"{file}: written. Now: fairway plan {quote(str(folder))}\n"
+
+
+def _fill(file: TextIO, text: str) -> None:
+    """Write all of *text*, or take the file away: the next try would take half a one for the user's own."""
+    try:
+        file.write(text)
+        file.flush()
+    except OSError:
+        Path(file.name).unlink()
+        raise

@@ -1,5 +1,6 @@
 """JSON for other programs."""
 
+import json
 from typing import Any
 
 import msgspec
@@ -7,4 +8,8 @@ import msgspec
 
 def json_text(value: Any) -> str:  # noqa: ANN401 - any plain data
     """Write plain data and structs as indented JSON that ends with a newline."""
-    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n"
+    try:
+        encoded = msgspec.json.encode(value)
+    except UnicodeEncodeError:  # the name of a file that is not UTF-8, which JSON cannot say
+        encoded = json.dumps(msgspec.to_builtins(value), ensure_ascii=False).encode("utf-8", "replace")
+    return msgspec.json.format(encoded, indent=2).decode() + "\n"

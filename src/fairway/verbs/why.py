@@ -9,12 +9,14 @@ import msgspec
 
 from fairway.core.artefact import KeyPath, Reason
 from fairway.core.decision import AnyDecision
-from fairway.core.errors import Exit, FairwayError
+from fairway.core.errors import Exit, FairwayError, Problem, WrongInputError
 from fairway.verbs.output import json_text
 from fairway.verbs.render import render
 from fairway.verbs.workspace import Workspace, open_system
-from fairway.verbs.written_tree import LOCK, read_lock
+from fairway.verbs.written_tree import LOCK, Lock, read_lock
 from fairway.yaml.reader import Mapping, Sequence, read_document
+
+MOST_DIGITS = 9  # of a line's number
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,21 +35,38 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 def why_command(place: str, format_: str) -> Exit:
     """Explain FILE or FILE:LINE of a built tree."""
-    file, line = _split(place)
-    root = _root(file)
-    lock = read_lock(root)
-    assert lock is not None
-    workspace = open_system(Path(os.path.normpath(root / lock.facts)))
-    answer = _answer(workspace, root, file, line)
+    try:
+        file, line = _split(place)
+        root, text = _root(file), file.read_bytes().decode("utf-8", errors="replace")
+        lock = read_lock(root)
+    except (OSError, ValueError) as error:  # a name that no file can have is a ValueError
+        says = getattr(error, "strerror", None) or error
+        raise FairwayError(f"{place}: cannot be read: {says}. Name a built file, as FILE or FILE:LINE.") from None
+    path = file.resolve().relative_to(root).as_posix()
+    if lock is None or path not in lock.paths:
+        raise FairwayError(f"{file}: was not written by 'fairway build'. Name a file that {root / LOCK} lists.")
+    if line > (last := text.count("\n") + 1):
+        raise FairwayError(f"{file}:{line}: the file ends at line {last}. Name a line of it.")
+    workspace = _facts(root, lock)
+    answer = _answer(workspace, path, file, line, text)
     sys.stdout.write(json_text(answer) if format_ == "json" else _text(answer))
     return Exit.CLEAN
 
 
 def _split(place: str) -> tuple[Path, int]:
     name, colon, number = place.rpartition(":")
-    if colon and number.isdigit() and not Path(place).exists():
+    if colon and number.isascii() and number.isdigit() and len(number) <= MOST_DIGITS and not Path(place).exists():
         return Path(name), int(number)
     return Path(place), 0
+
+
+def _facts(root: Path, lock: Lock) -> Workspace:
+    try:
+        return open_system(Path(os.path.normpath(root / lock.facts)))
+    except WrongInputError as error:
+        fix = "Mend them; where the tree was moved or copied, build it again."
+        named = Problem(file=str(root / LOCK), line=0, says="says that the tree was built from these facts.", fix=fix)
+        raise WrongInputError((*error.problems, named)) from None
 
 
 def _root(file: Path) -> Path:
@@ -59,12 +78,10 @@ def _root(file: Path) -> Path:
     raise FairwayError(f"{file}: lies in no tree that 'fairway build' wrote: no {LOCK} above it. Name a built file.")
 
 
-def _answer(workspace: Workspace, root: Path, file: Path, line: int) -> Answer:
-    path = file.resolve().relative_to(root).as_posix()
+def _answer(workspace: Workspace, path: str, file: Path, line: int, text: str) -> Answer:
     built = render(workspace).get(path)
     if built is None:
         raise FairwayError(f"{file}: the facts give no such file any more. 'fairway build' takes it away.")
-    text = file.read_text(encoding="utf-8", errors="replace")
     if built.manifest is None:
         raise FairwayError(f"{file}: is a listing or a page, not an object. Name the file of an object.")
     key = _key_at(text, str(file), line)

@@ -31,7 +31,7 @@ class Workspace:
     @property
     def root(self) -> Path:
         """The file that the facts begin with."""
-        return Path(self.loaded.sources.root)
+        return self.loaded.root
 
     @cached_property
     def rules(self) -> Mapping[str, Rule]:
@@ -57,8 +57,9 @@ class Workspace:
 
         Without a line: a built file must not change because a line was added above its service.
         """
-        file = self.place("services", service)[0] if service else str(self.root)
-        return Path(os.path.relpath(file, self.root.parent)).as_posix()
+        root = self.loaded.sources.root  # as it is shown, like the names of all other files
+        file = self.place("services", service)[0] if service else root
+        return Path(os.path.relpath(file, Path(root).parent)).as_posix()
 
     def require_service(self, name: str) -> None:
         """Refuse a service that is not declared."""
