@@ -1,6 +1,7 @@
 """Whatever lies in a folder is read, left alone or reported, and always counted."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -209,3 +210,23 @@ def test_names_of_files_are_relative_to_here_and_stable_names_to_the_repository(
     assert dict(read([Path()]).stable) == {"a.yaml": "deploy/a.yaml"}
     monkeypatch.chdir(tmp_path)
     assert dict(read([Path("deploy")]).stable) == {"deploy/a.yaml": "deploy/a.yaml"}
+
+
+def test_a_pipe_is_not_waited_for_and_a_giant_is_not_read(tmp_path: Path) -> None:
+    """A folder may hold anything; the audit goes on and says what it left out."""
+    os.mkfifo(tmp_path / "pipe.yaml")
+    with (tmp_path / "giant.yaml").open("wb") as giant:
+        giant.truncate(40 * 1024 * 1024)  # a hole: it takes no room on the disk
+    assert said(read([tmp_path])) == [
+        "giant.yaml:0: is 41,943,040 bytes long; up to 33,554,432 are read.",
+        "pipe.yaml:0: is not a file but a pipe or a device.",
+    ]
+    assert said(read([Path("/dev/zero")])) == ["zero:0: is not a file but a pipe or a device."]
+
+
+def test_a_name_cannot_forge_a_line_of_the_report(tmp_path: Path) -> None:
+    """A line break in a file's name is shown, not printed."""
+    (tmp_path / "a\n0 errors.yaml").symlink_to(tmp_path / "nowhere")
+    (problem,) = read([tmp_path]).problems
+    assert "\n" not in str(problem)
+    assert problem.file.endswith("a\\n0 errors.yaml")

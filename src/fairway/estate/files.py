@@ -45,6 +45,8 @@ def find(paths: Iterable[Path]) -> Found:
         kept = _repository(root)
         for path in [str(root)] if not root.is_dir() else _walk(str(root), problems):
             shown = os.path.relpath(path, here) if Path(path).is_relative_to(here) else path
+            if not shown.isprintable():  # a name may hold what would upset a terminal, or forge a line of a report
+                shown = shown.encode("unicode_escape", "backslashreplace").decode()
             files.setdefault(
                 path, SourceFile(shown=shown, path=path, stable=Path(os.path.relpath(path, kept)).as_posix())
             )

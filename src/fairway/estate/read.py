@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from stat import S_ISREG
 
 from fairway.core.errors import Problem
 from fairway.estate.documents import objects, signed, worth_reading
@@ -12,7 +13,7 @@ from fairway.estate.kustomize import Kustomizations, kustomizations
 from fairway.estate.node import Origin
 from fairway.estate.resource import Resource, resource
 from fairway.estate.unknown import Counts, Unknown, elsewhere
-from fairway.yaml.reader import Documents, Value, read_documents
+from fairway.yaml.reader import DEFAULT, Documents, Value, read_documents
 
 
 def read(paths: Iterable[Path]) -> Estate:
@@ -93,14 +94,19 @@ class _Reading:
             self.documents(file, read_documents(data, file.shown), data)
 
     def content(self, file: SourceFile) -> bytes | None:
-        """Read a file's content; None where it cannot be read."""
+        """Read a file's content; None where it cannot be read. A pipe or a device is not waited for."""
         try:
-            return Path(file.path).read_bytes()
+            status = Path(file.path).stat()
+            if not S_ISREG(status.st_mode):
+                says, fix = "is not a file but a pipe or a device.", "Leave it out."
+            elif status.st_size > DEFAULT.bytes:
+                says, fix = f"is {status.st_size:,} bytes long; up to {DEFAULT.bytes:,} are read.", "Split it."
+            else:
+                return Path(file.path).read_bytes()
         except OSError as error:
-            says = f"cannot be read: {error.strerror or error}."
-            fix = "Give read access, or leave it out."
-            self.unreadable.add(Problem(file=file.shown, line=0, says=says, fix=fix))
-            return None
+            says, fix = f"cannot be read: {error.strerror or error}.", "Give read access, or leave it out."
+        self.unreadable.add(Problem(file=file.shown, line=0, says=says, fix=fix))
+        return None
 
     def documents(self, file: SourceFile, documents: Documents, data: bytes) -> None:
         """Take the objects of a file; problems of a file without any sign of Kubernetes are nobody's business here."""
