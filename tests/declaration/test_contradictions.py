@@ -97,6 +97,10 @@ REFUSED = {
     "services: {orders: , stock: }\nworkflows: {buy: {participants: [stock, orders,\n  {service: stock}]}}": (
         "fairway.yaml:4: workflow 'buy' has two steps named 'stock'. Give each a 'step' of its own."
     ),
+    "services: {orders: }\nworkflows: {\n  buy: {participants: [orders, {service: orders, step: b}]}}": (
+        "fairway.yaml:4: workflow 'buy' has all its steps in service 'orders'; a workflow spans services. "
+        "Name the others, or remove it: one transaction does."
+    ),
     "services: {orders: , nightly: {runs: to-completion}}\nworkflows: {buy: {participants: [orders,\n  nightly]}}": (
         "fairway.yaml:4: workflow 'buy' has a step of 'nightly', which runs to completion and answers nobody. "
         "Let 'nightly' run continuously, or leave it out."

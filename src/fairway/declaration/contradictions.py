@@ -164,6 +164,9 @@ def _channels(system: System) -> Iterator[_Fault]:
 
 def _workflows(system: System) -> Iterator[_Fault]:
     for name, flow in system.workflows.items():
+        if len(takers := set(participants_of(flow.participants))) == 1:
+            says = f"workflow '{name}' has all its steps in service '{takers.pop()}'; a workflow spans services."
+            yield ("workflows", name), says, "Name the others, or remove it: one transaction does."
         steps: set[str] = set()
         for index, participant in enumerate(flow.participants):
             path: KeyPath = ("workflows", name, "participants", index)
