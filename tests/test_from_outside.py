@@ -218,7 +218,9 @@ class Reading:
         needs = {need for facts in system["services"].values() for need in facts.get("traffic-needs", [])}
         self.mesh = system.get("platform", {}).get("mesh", "istio" if needs - {"rerouting"} else "none") == "istio"
         self.central_flags = system.get("platform", {}).get("flags") != "none"
-        self.regions = len(system.get("regions", {})) > 1
+        declared = len(system.get("regions", {}))
+        spans = [len((place or {}).get("regions", ())) or declared for place in system.get("environments", {}).values()]
+        self.regions = max(spans, default=declared) > 1  # regions of different environments help nobody
 
     @cached_property
     def stores(self) -> dict[str, Facts]:

@@ -125,3 +125,14 @@ def test_names_are_listed_as_a_person_would() -> None:
         "a, b and c",
         "",
     ]
+
+
+def test_regions_count_where_one_environment_spans_them() -> None:
+    """A test in one region and production in another are not several regions."""
+    declared = {"system": "s", "regions": {"east": {}, "west": {}}, "services": {"a": {}}}
+    apart = {**declared, "environments": {"test": {"regions": ["east"]}, "live": {"regions": ["west"]}}}
+    together = {**declared, "environments": {"test": {"regions": ["east"]}, "live": {}}}
+    several = conditions.SEVERAL_REGIONS
+    assert not several(survey(msgspec.convert(apart, System)).services["a"]).holds
+    verdict = several(survey(msgspec.convert(together, System)).services["a"])
+    assert verdict.because == "the system runs in east and west"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from fairway.core.profile import Profile, tracked
+from fairway.core.profile import Profile, regions_of, tracked
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -235,8 +235,8 @@ NO_FLAG_SYSTEM = _when(
     lambda p: p.system.platform.flags == "none", "there is no central flag system", "there is a central flag system"
 )
 SEVERAL_REGIONS = _when(
-    lambda p: len(p.system.regions) > 1,
-    lambda p: f"the system runs in {listed(list(p.system.regions))}",
+    lambda p: len(regions_of(p.system)) > 1,
+    lambda p: f"the system runs in {listed(list(regions_of(p.system)))}",
     "the system runs in one region",
 )
 FAILOVER_ON_KUBERNETES = _when(

@@ -6,7 +6,7 @@ from typing import Final, cast
 import msgspec
 
 from fairway.core.completion import TRACKED, Assumption, complete, network_needs, participants_of, stays
-from fairway.core.facts import Channel, DataClass, Participant, Service, Store, System, Workflow
+from fairway.core.facts import Channel, DataClass, Participant, Region, Service, Store, System, Workflow
 
 GRPC_RULE: Final = "design/grpc-when-internal"  # the one rule whose waiver changes what is built
 
@@ -178,6 +178,13 @@ def survey(declared: System) -> Landscape:
         channels=channels,
         workflows=workflows,
     )
+
+
+def regions_of(system: System) -> dict[str, Region]:
+    """Give the regions that one environment spans, of the widest: regions of different environments help nobody."""
+    spans = (environment.regions or tuple(system.regions) for environment in system.environments.values())
+    widest = max(spans, key=len)
+    return {name: system.regions[name] for name in widest}
 
 
 def waives_grpc(system: System, service: str) -> bool:

@@ -9,7 +9,7 @@ from fairway.core.conditions import SEVERAL_REGIONS, STATEFUL, listed
 from fairway.core.decision import AnyDecision, Decision, Instead
 from fairway.core.facts import Cloud, Criticality, Engine, seconds
 from fairway.core.levels import RANK
-from fairway.core.profile import Landscape, Profile, StoreProfile
+from fairway.core.profile import Landscape, Profile, StoreProfile, regions_of
 
 Form = Literal["global-accelerator", "multi-cluster-gateway", "front-door", "k8gb"]
 Policy = Literal["latency", "availability"]
@@ -80,7 +80,7 @@ EVIDENCE_KEPT: Final = {True: "7y", False: "2y"}  # whether regulated data is ha
 
 def balancer(landscape: Landscape) -> Decision[Balancer | None] | None:
     """Choose what stands above the regions, by their clouds; None where there is one region."""
-    regions = landscape.system.regions
+    regions = regions_of(landscape.system)
     if not _several(landscape):
         return None
     exposed = [profile for profile in landscape.services.values() if profile.exposed]
@@ -122,7 +122,7 @@ def policy(landscape: Landscape) -> Decision[Policy] | None:
     exposed = [profile for profile in landscape.services.values() if profile.exposed]
     if not exposed or not _several(landscape):
         return None
-    home, *others = landscape.system.regions
+    home, *others = regions_of(landscape.system)
     facing = [profile.name for profile in exposed if profile.facts.customer_facing]
     if facing:
         return Decision(
@@ -147,7 +147,7 @@ def autonomy(landscape: Landscape) -> Decision[tuple[str, ...]] | None:
     """Say what each region has of its own; None where there is one region."""
     if not _several(landscape):
         return None
-    regions = list(landscape.system.regions)
+    regions = list(regions_of(landscape.system))
     return Decision(
         rule="recovery/autonomous-regions",
         topic="autonomy",
@@ -165,7 +165,7 @@ def alone(profile: Profile) -> Decision[Literal["everything", "reads"]] | None:
     several = SEVERAL_REGIONS(profile)
     if not several.holds:
         return None
-    home, *others = profile.system.regions
+    home, *others = regions_of(profile.system)
     bound = [store.name for store in profile.durable_stores if store.facts.engine in ONE_WRITER]
     if bound:
         return Decision(
@@ -192,10 +192,10 @@ def alone(profile: Profile) -> Decision[Literal["everything", "reads"]] | None:
 
 def survival(store: StoreProfile, landscape: Landscape) -> Decision[Survival]:
     """Choose what brings a durable store back when its region is lost."""
-    home, *others = landscape.system.regions
+    home, *others = regions_of(landscape.system)
     engine = store.facts.engine
     if engine == "dynamodb":
-        others = [name for name in others if landscape.system.regions[name].cloud == "aws"]
+        others = [name for name in others if regions_of(landscape.system)[name].cloud == "aws"]
     promoted: Literal["by-hand", "not-needed", "restored"]
     if not others:
         promoted, answer = "restored", "its backup, which lies outside the region, is restored into a new one"
@@ -271,7 +271,7 @@ def control_plane(landscape: Landscape) -> Decision[ControlPlane] | None:
     if not landscape.system.failover_depends_on_kubernetes:
         return None
     named = landscape.declared.platform.control_plane is not None
-    own = [name for name, region in landscape.system.regions.items() if region.cloud == "none"]
+    own = [name for name, region in regions_of(landscape.system).items() if region.cloud == "none"]
     decision = Decision[ControlPlane](
         rule="recovery/control-plane",
         topic="control plane",
@@ -304,7 +304,7 @@ def control_plane(landscape: Landscape) -> Decision[ControlPlane] | None:
 
 
 def _several(landscape: Landscape) -> bool:
-    return len(landscape.system.regions) > 1
+    return len(regions_of(landscape.system)) > 1
 
 
 def for_service(profile: Profile, landscape: Landscape) -> Iterator[AnyDecision]:

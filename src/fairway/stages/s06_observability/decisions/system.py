@@ -8,7 +8,7 @@ import msgspec
 from fairway.core.conditions import TRACING, listed
 from fairway.core.decision import Decision, Instead
 from fairway.core.facts import DataClass
-from fairway.core.profile import Landscape
+from fairway.core.profile import Landscape, regions_of
 from fairway.stages.s06_observability.decisions.levels import Severity
 from fairway.stages.s06_observability.decisions.telemetry import log_retention
 
@@ -89,7 +89,7 @@ def _by_class(kept: Mapping[DataClass, str]) -> str:
 def monitoring(landscape: Landscape) -> Decision[Monitoring]:
     """Choose how many replicas of Prometheus and Alertmanager watch, and how long metrics are kept."""
     critical = next((n for n, p in landscape.services.items() if p.facts.criticality == "mission-critical"), None)
-    regions = len(landscape.system.regions)
+    regions = len(regions_of(landscape.system))
     parts = "2 of Prometheus and 3 of Alertmanager" if critical else "one Prometheus and one Alertmanager"
     return Decision(
         rule="observability/prometheus",
@@ -165,7 +165,7 @@ def system_dashboard(landscape: Landscape) -> Decision[tuple[str, ...]]:
         "workflows": bool(landscape.workflows),
         "channels": bool(landscape.channels),
         "stores": bool(landscape.stores),
-        "regions": len(landscape.system.regions) > 1,
+        "regions": len(regions_of(landscape.system)) > 1,
     }
     rows = tuple(row for row, present in there.items() if present)
     return Decision(

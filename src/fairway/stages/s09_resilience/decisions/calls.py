@@ -9,7 +9,7 @@ from fairway.core.conditions import CALLED, EXPOSED, MESH, MISSION_CRITICAL, RER
 from fairway.core.decision import Decision, Instead, State
 from fairway.core.facts import Call, WhenDown, seconds
 from fairway.core.levels import strictest
-from fairway.core.profile import Landscape, Profile, StoreProfile
+from fairway.core.profile import Landscape, Profile, StoreProfile, regions_of
 from fairway.stages.s09_resilience.decisions.levels import (
     BREAKER,
     EJECTION,
@@ -206,7 +206,7 @@ def rerouting(profile: Profile) -> Decision[Rerouting | None] | None:
             value=None,
             state="owed",
         )
-    regions = tuple(profile.system.regions)
+    regions = tuple(regions_of(profile.system))
     between: Literal["regions", "zones"] = "regions" if len(regions) > 1 else "zones"
     places = f"between {listed(regions)}" if len(regions) > 1 else "between zones"
     form: Literal["mesh-locality", "gateway-api"] = "mesh-locality" if mesh.holds else "gateway-api"

@@ -8,7 +8,7 @@ import msgspec
 from fairway.core.conditions import MISSION_CRITICAL, SEVERAL_REGIONS, STATEFUL, listed
 from fairway.core.decision import Decision, Instead
 from fairway.core.facts import Recovery, seconds
-from fairway.core.profile import Landscape, Profile, StoreProfile
+from fairway.core.profile import Landscape, Profile, StoreProfile, regions_of
 from fairway.stages.s10_data.decisions.levels import (
     AIMS,
     BACKUPS_KEPT,
@@ -126,7 +126,7 @@ def volume_copies(profile: Profile, landscape: Landscape) -> Iterator[Decision[C
     if not asked.holds:
         return
     _, point, _ = SNAPSHOTS[profile.facts.criticality]
-    home, *others = landscape.system.regions
+    home, *others = regions_of(landscape.system)
     for name, volume in profile.facts.volumes.items():
         if volume.access == "read-write":
             yield Decision(

@@ -6,7 +6,7 @@ from zlib import crc32
 
 from fairway.core.facts import Criticality, Engine, Workload
 from fairway.core.levels import RANK
-from fairway.core.profile import Landscape, Profile, StoreProfile
+from fairway.core.profile import Landscape, Profile, StoreProfile, regions_of
 
 NAMES: Final[dict[Engine, str]] = {
     "postgresql": "PostgreSQL",
@@ -82,4 +82,4 @@ def cron(name: str, hours: str | None) -> str:
 
 def elsewhere(landscape: Landscape) -> str:
     """Name the region that keeps backups of the first one; empty where there is no second."""
-    return next(iter([*landscape.system.regions][1:]), "")
+    return next(iter([*regions_of(landscape.system)][1:]), "")

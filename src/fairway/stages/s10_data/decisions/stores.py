@@ -9,7 +9,7 @@ from fairway.core.conditions import STATEFUL, listed
 from fairway.core.decision import Decision, Instead, State
 from fairway.core.facts import Engine, Workload
 from fairway.core.levels import RANK
-from fairway.core.profile import Landscape, Profile, StoreProfile
+from fairway.core.profile import Landscape, Profile, StoreProfile, regions_of
 from fairway.stages.s10_data.decisions.levels import (
     CACHE_MEMORY,
     LAG,
@@ -95,7 +95,7 @@ def engine(store: StoreProfile, landscape: Landscape) -> Decision[Engine]:
     facts, chosen = store.facts, engine_of(store)
     declared = landscape.declared.stores.get(store.name)
     named = declared is not None and declared.engine is not None
-    off = [name for name, region in landscape.system.regions.items() if region.cloud != "aws"]
+    off = [name for name, region in regions_of(landscape.system).items() if region.cloud != "aws"]
     where = f"{listed(off)} {'is' if len(off) == 1 else 'are'} not on AWS" if off else "all regions are on AWS"
     because = "what it holds may be lost" if facts.workload == "cache" else f"its work is {facts.workload}"
     because += f", and {NAMES[chosen]} is declared" if named else ", and no engine is declared"
@@ -184,9 +184,9 @@ def cache(store: StoreProfile, landscape: Landscape) -> Decision[Cache]:
 
 def copies(store: StoreProfile, landscape: Landscape) -> Decision[Copies] | None:
     """Choose how a durable store reaches the other regions; None where there is one region."""
-    regions, chosen = list(landscape.system.regions), engine_of(store)
+    regions, chosen = list(regions_of(landscape.system)), engine_of(store)
     if chosen == "dynamodb":
-        regions = [name for name in regions if landscape.system.regions[name].cloud == "aws"]
+        regions = [name for name in regions if regions_of(landscape.system)[name].cloud == "aws"]
     if len(regions) < 2:  # noqa: PLR2004 - two places are what copying is about
         return None
     critical, home = most_critical(store, landscape), regions[0]
