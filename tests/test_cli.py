@@ -37,7 +37,7 @@ finally:
     print(sorted(name for name in sys.modules if name.startswith(("fairway", "msgspec", "yaml"))))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "['fairway', 'fairway.cli']"
+    assert done.stdout.splitlines()[-1] == "['fairway', 'fairway.cli', 'fairway.streams']"
 
 
 @pytest.mark.parametrize("command", ["init", "plan", "build", "check", "why", "rules", "schema"])

@@ -1,22 +1,18 @@
 """The command line: parse, call one verb, print, exit. Verbs are imported only when they are called."""
 
 import argparse
-import codecs
 import errno
-import io
-import os
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import NoReturn
 
 from fairway import __version__
+from fairway.streams import for_programs, give_up, prepare, say
 
 Handler = Callable[[argparse.Namespace], int]
 
 INTERRUPTED = 128 + 2  # as a shell counts a program that SIGINT ended
-PLAIN = "fairway.plain"  # the way to write what an encoding has no letter for
 READER_GONE = 128 + 13  # as SIGPIPE: an audit cut short by `| head` may not pass for a clean one
 
 
@@ -25,77 +21,42 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the fault and the way to help; exit with the code for wrong input."""
-        _say(f"{self.prog}: {message}. See '{self.prog} --help'.")
+        say(f"{self.prog}: {message}. See '{self.prog} --help'.")
         sys.exit(2)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give back its exit code: 0 clean, 1 findings, 2 wrong input, 3 a tool is missing."""
-    _prepare_streams()
+    prepare()
     try:
         options = _parser().parse_args(arguments)
-        if getattr(options, "format", "text") != "text" and isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(encoding="utf-8", errors=PLAIN)  # JSON and SVG are UTF-8, whatever the terminal is
+        if getattr(options, "format", "text") != "text":
+            for_programs()
         handler: Handler = options.handler
         code = handler(options)
         sys.stdout.flush()
     except KeyboardInterrupt:
-        _say("Interrupted.")
+        say("Interrupted.")
         return INTERRUPTED
     except BrokenPipeError:
-        _give_up(sys.stdout)
+        give_up(sys.stdout)
         return READER_GONE
     except OSError as error:
-        _give_up(sys.stdout)
+        give_up(sys.stdout)
         gone = "the current folder" if error.errno == errno.ENOENT else "standard output"
-        _say(f"{error.filename or gone}: {error.strerror}. Mend this and try again.")
+        say(f"{error.filename or gone}: {error.strerror}. Mend this and try again.")
         return 2
     except Exception as error:
         from fairway.core.errors import BadRegistryError, FairwayError, WrongInputError
 
         if isinstance(error, BadRegistryError) or not isinstance(error, FairwayError):
             raise
-        _say(str(error))
+        say(str(error))
         if isinstance(error, WrongInputError):
             count = len(error.problems)
-            _say(f"{count} problem{'s' if count > 1 else ''}; nothing was done.")
+            say(f"{count} problem{'s' if count > 1 else ''}; nothing was done.")
         return error.exit
     return code
-
-
-_NEAREST = str.maketrans({"━": "-", "»": ">", "«": "<", "↳": ">", "→": ">", "—": "-", "·": "."})
-
-
-def _prepare_streams() -> None:
-    """Make printing safe: on a stream that is closed, and on a terminal that lacks a letter."""
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        if stream is None:  # closed by the caller: `fairway build >&-`
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - until the process ends
-        elif name == "stdout" and isinstance(stream, io.TextIOWrapper):
-            codecs.register_error(PLAIN, _plain)
-            stream.reconfigure(errors=PLAIN)
-
-
-def _plain(error: UnicodeError) -> tuple[str, int]:
-    """Write a sign that cannot be written as the nearest of ASCII, and any other letter as '?'."""
-    assert isinstance(error, UnicodeEncodeError)
-    letters = error.object[error.start : error.end].translate(_NEAREST)
-    return "".join(letter if letter.isascii() else "?" for letter in letters), error.end
-
-
-def _say(text: str) -> None:
-    """Tell the user on standard error, as far as it can still be written."""
-    try:
-        print(text, file=sys.stderr, flush=True)
-    except OSError:
-        _give_up(sys.stderr)
-
-
-def _give_up(stream: TextIO) -> None:
-    """Send what *stream* still holds nowhere; the interpreter would try it once more at its end, and complain."""
-    with suppress(OSError, ValueError):  # a stream without a descriptor has nothing to send
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

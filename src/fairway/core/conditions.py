@@ -136,9 +136,6 @@ MESSAGING = _when(
     lambda p: f"it publishes or consumes {listed(list(dict.fromkeys((*p.facts.publishes, *p.facts.consumes))))}",
     "it publishes and consumes no events",
 )
-CONSUMES = _when(
-    lambda p: p.facts.consumes, lambda p: f"it consumes {listed(p.facts.consumes)}", "it consumes no events"
-)
 WORKFLOW = _when(
     lambda p: p.workflows,
     lambda p: f"it takes part in {listed([flow.name for flow in p.workflows])}",
