@@ -20,6 +20,7 @@ from fairway.yaml.text import shown
 NAME: Final = "fairway.yaml"
 MOST_INCLUDED: Final = 1_000
 MOST_BYTES: Final = Limits().bytes  # of all files together
+LIMITS: Final = Limits(nodes=800_000)  # of one file: 10,000 services and more, and refused within a second
 
 _REASONS: Final = {
     errno.ENOENT: ("is not there", "Write its path from the folder of this file."),
@@ -153,7 +154,7 @@ class _Reader:
         return new
 
     def part(self, file: _File) -> Part:
-        document, problems = read_document(self.content(file), file.name)
+        document, problems = read_document(self.content(file), file.name, LIMITS)
         self.problems += problems
         self.whole = self.whole and (document.value is not None or not problems)
         shape = examine(document.value, file.name, document.line, self.suggestions)
