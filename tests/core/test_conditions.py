@@ -4,9 +4,10 @@ import msgspec
 import pytest
 
 from fairway.core import conditions
-from fairway.core.conditions import ALWAYS, EXPOSED, RUNS_ON, SECURE_USER_DATA, STATEFUL, STATELESS, Condition, listed
+from fairway.core.conditions import ALWAYS, EXPOSED, RUNS_ON, SECURE_USER_DATA, STATEFUL, STATELESS, Condition
 from fairway.core.facts import System
 from fairway.core.profile import Profile, survey
+from fairway.core.wording import listed
 
 
 def profile(others: dict[str, object] | None = None, **facts: object) -> Profile:

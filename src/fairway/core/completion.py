@@ -73,7 +73,12 @@ def complete(system: System) -> tuple[System, tuple[Assumption, ...]]:
 
 def stays(service: Service) -> bool:
     """Tell whether the service keeps something that must survive its replica."""
-    return service.retains_state or any(volume.access == "read-write" for volume in service.volumes.values())
+    return service.retains_state or bool(own_disks(service))
+
+
+def own_disks(service: Service) -> dict[str, Volume]:
+    """Give the volumes that the service keeps things on: a shared read-only one is not its own."""
+    return {name: volume for name, volume in service.volumes.items() if volume.access == "read-write"}
 
 
 def _places(system: System, gaps: _Gaps) -> System:
@@ -241,7 +246,7 @@ def _per_replica(service: Service) -> _Filling:
 
 
 def _disk(service: Service) -> _Filling:
-    if not service.retains_state or any(volume.access == "read-write" for volume in service.volumes.values()):
+    if not service.retains_state or own_disks(service):
         return None
     name, mounts = "state", {volume.mount for volume in service.volumes.values()}
     while name in service.volumes or f"/var/lib/{name}" in mounts:

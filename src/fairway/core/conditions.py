@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from fairway.core.profile import Profile, regions_of, tracked
+from fairway.core.wording import listed
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,11 +72,6 @@ def _when(test: Callable[[Profile], object], yes: Words, no: Words) -> Condition
     return Condition(ask)
 
 
-def listed(names: tuple[str, ...] | list[str]) -> str:
-    """Write names as a person would: 'a', 'a and b', 'a, b and c'."""
-    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
-
-
 def _verb(names: Iterable[str], one: str, several: str) -> str:
     """List *names* with the verb that goes with their number."""
     every = list(names)
@@ -89,8 +85,7 @@ def _secure(names: list[str]) -> str:
 def _state(profile: Profile) -> str:
     if profile.facts.retains_state:
         return "it retains state in its process"
-    kept = [name for name, volume in profile.facts.volumes.items() if volume.access == "read-write"]
-    return f"it keeps volume {listed(kept)}"
+    return f"it keeps volume {listed(profile.disks)}"
 
 
 def _flows(profile: Profile, *, strong: bool) -> list[str]:

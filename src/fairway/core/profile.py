@@ -5,8 +5,8 @@ from typing import Final, cast
 
 import msgspec
 
-from fairway.core.completion import TRACKED, Assumption, complete, network_needs, participants_of, stays
-from fairway.core.facts import Channel, DataClass, Participant, Region, Service, Store, System, Workflow
+from fairway.core.completion import TRACKED, Assumption, complete, network_needs, own_disks, participants_of, stays
+from fairway.core.facts import Channel, DataClass, Participant, Region, Service, Store, System, Volume, Workflow
 
 GRPC_RULE: Final = "design/grpc-when-internal"  # the one rule whose waiver changes what is built
 
@@ -88,6 +88,11 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     def durable_stores(self) -> tuple[StoreProfile, ...]:
         """Its stores that must not lose anything."""
         return tuple(store for store in self.stores if store.durable)
+
+    @property
+    def disks(self) -> dict[str, Volume]:
+        """Give the disks of its own, by name."""
+        return own_disks(self.facts)
 
     @property
     def transactional_store(self) -> str:

@@ -7,16 +7,12 @@ from typing import Final, TypeAlias
 from fairway.core.completion import SESSION_STORE, participants_of, stays
 from fairway.core.errors import Problem
 from fairway.core.facts import Service, System, seconds
-from fairway.declaration.kinds import listed
+from fairway.core.products import SUITED
+from fairway.core.wording import listed
 from fairway.declaration.shape import KeyPath
 from fairway.declaration.sources import Sources
 from fairway.yaml.text import shown
 
-ENGINES: Final = {
-    "transactional": ("postgresql", "mysql"),
-    "write-heavy": ("cassandra", "dynamodb"),
-    "cache": ("redis",),
-}
 LONGEST_RETENTION: Final = "100y"
 
 _Fault: TypeAlias = tuple[KeyPath, str, str]
@@ -119,7 +115,7 @@ def _stores(system: System) -> Iterator[_Fault]:
     if any(service.sessions for service in system.services.values()):
         used.add(SESSION_STORE)
     for name, store in system.stores.items():
-        engines = ENGINES[store.workload]
+        engines = SUITED[store.workload]
         if store.engine is not None and store.engine not in engines:
             says = f"the workload of store '{name}' is {store.workload}, and {store.engine} is not made for that."
             yield ("stores", name, "engine"), says, f"Write {listed(engines, 'or')}, or another 'workload'."

@@ -1,14 +1,15 @@
 """What each key of fairway.yaml may hold: the types of facts.py made ready for checking, each put into words."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
-from typing import Annotated, Final, Literal, TypeAlias, get_args, get_origin
+from typing import Annotated, Final, TypeAlias, get_args, get_origin
 
 import msgspec
 from msgspec import inspect
 
 from fairway.core import facts
+from fairway.core.wording import listed
 
 Kind: TypeAlias = "Text | Choice | Number | Truth | Day | Many | Named | Record | TextOrRecord"
 
@@ -132,12 +133,6 @@ def _records(record: Record, home: str) -> Iterator[tuple[str, Record]]:
         inner = inner.record if isinstance(inner, TextOrRecord) else inner
         if isinstance(inner, Record):
             yield from _records(inner, f"'{key}'" if inner is kind else _article(inner.title))
-
-
-def listed(words: Iterable[str], joint: Literal["and", "or"]) -> str:
-    """Write words as a person would: 'a', 'a or b', 'a, b or c'."""
-    *most, last = words
-    return f"{', '.join(most)} {joint} {last}" if most else last
 
 
 _NAMES: Final = {facts.NAME_PATTERN: "a name: "}

@@ -5,7 +5,7 @@ from typing import Final
 
 from fairway.core.errors import Problem
 from fairway.core.facts import Participant, Service, System
-from fairway.declaration.kinds import listed
+from fairway.core.wording import listed
 from fairway.declaration.shape import KeyPath
 from fairway.declaration.sources import Sources
 from fairway.declaration.suggestions import Suggestions

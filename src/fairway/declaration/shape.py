@@ -8,8 +8,9 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from fairway.core.errors import Problem
+from fairway.core.wording import listed
 from fairway.declaration import kinds
-from fairway.declaration.kinds import Choice, Day, Kind, Many, Named, Number, Record, Text, TextOrRecord, Truth, listed
+from fairway.declaration.kinds import Choice, Day, Kind, Many, Named, Number, Record, Text, TextOrRecord, Truth
 from fairway.declaration.suggestions import Suggestions
 from fairway.yaml.reader import Mapping, Sequence, Value
 from fairway.yaml.text import shown

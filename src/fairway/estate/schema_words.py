@@ -7,6 +7,7 @@ from jsonschema_rs import ValidationError
 from jsonschema_rs import ValidationErrorKind as Kind
 
 from fairway.core.errors import did_you_mean
+from fairway.core.wording import Joint, listed
 from fairway.estate.fault import Fault, Place, called, quoted
 
 Schema: TypeAlias = dict[str, Any]
@@ -105,7 +106,7 @@ class Reader:
             return
         wanted = [kind.property for kind in firsts if isinstance(kind, Kind.Required)]
         if wanted and all(isinstance(kind, Kind.Required | Kind.Not) for kind in firsts):
-            yield Fault(path, f"{name} has none of {listed(wanted)}.", f"Add {'it' if len(wanted) == 1 else 'one'}.")
+            yield Fault(path, f"{name} has none of {in_quotes(wanted)}.", f"Add {'it' if len(wanted) == 1 else 'one'}.")
             return
         # The alternative that came furthest is the one that was meant; a type that never fitted was not.
         fitting = [branch for branch in branches if not self.is_foreign(branch, path)] or branches
@@ -125,7 +126,7 @@ class Reader:
         known = {field for branch in branches for field in branch.get("required", [])}
         given = [field for field in error.instance if field in known] if isinstance(error.instance, dict) else []
         if len(given) > 1:
-            return Fault(path, f"{name} has {listed(given, 'and')}, which exclude one another.", "Keep one of them.")
+            return Fault(path, f"{name} has {in_quotes(given, 'and')}, which exclude one another.", "Keep one of them.")
         if given:
             return Fault(path, f"{name} has '{given[0]}', which it cannot have here.", "Remove it.")
         return Fault(path, f"{name} is {quoted(error.instance)}, which is not allowed here.", "Change it.")
@@ -136,10 +137,9 @@ def _distance(branch: list[ValidationError]) -> tuple[int, int]:
     return -len(branch[0].instance_path), len(branch)
 
 
-def listed(words: Sequence[str], joint: str = "or") -> str:
+def in_quotes(words: Sequence[str], joint: Joint = "or") -> str:
     """Join *words* as a sentence does, each in quotes and once."""
-    unique = [f"'{word}'" for word in dict.fromkeys(words)]
-    return unique[0] if len(unique) == 1 else f"{', '.join(unique[:-1])} {joint} {unique[-1]}"
+    return listed((f"'{word}'" for word in dict.fromkeys(words)), joint)
 
 
 def wrong_type(path: Place, name: str, value: object, types: Sequence[str]) -> Fault:

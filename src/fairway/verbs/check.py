@@ -12,11 +12,12 @@ from fairway import stages
 from fairway.core.errors import Exit, Problem
 from fairway.core.registry import Room, rooms
 from fairway.core.rule import Finding, Rule
+from fairway.core.wording import many
 from fairway.estate.index import Estate
 from fairway.estate.read import read
 from fairway.estate.unknown import Counts, Unknown
 from fairway.estate.validity import judge
-from fairway.verbs.check_notes import RENDER, many, notes
+from fairway.verbs.check_notes import RENDER, notes
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,15 +2,11 @@
 
 from collections.abc import Iterator
 
+from fairway.core.wording import many
 from fairway.estate.index import Estate
 
 NAMED = 3
 RENDER = "fairway check rendered.yaml"
-
-
-def many(number: int, noun: str) -> str:
-    """Count things: 1 file, 2 files."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def notes(estate: Estate) -> Iterator[str]:

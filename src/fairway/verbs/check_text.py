@@ -5,8 +5,8 @@ from itertools import groupby
 
 from fairway.core.registry import Room
 from fairway.core.rule import Finding
+from fairway.core.wording import many
 from fairway.verbs.check import Report
-from fairway.verbs.check_notes import many
 
 
 def check_text(report: Report) -> str:

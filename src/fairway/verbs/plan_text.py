@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from fairway.core.completion import Assumption
-from fairway.core.conditions import listed
 from fairway.core.decision import AnyDecision
 from fairway.core.profile import Landscape, Profile
 from fairway.core.rule import Rule
+from fairway.core.wording import listed, many
 from fairway.verbs.plan import NotApplicable, Plan, ServicePlan, Waived, open_points, unchecked
 
 WIDTH = 110
@@ -38,7 +38,7 @@ def _overview(plan: Plan, landscape: Landscape) -> Iterator[str]:
     """Draw a grid: in which order each service visits the stages."""
     system = landscape.system
     places = f"{listed(list(system.environments))}, {listed(list(system.regions))}"
-    yield f"{plan.system}: {_count(len(plan.services), 'service')} in {places}"
+    yield f"{plan.system}: {many(len(plan.services), 'service')} in {places}"
     yield ""
     width = max(len(name) for name in plan.services)
     heads = (stage.title() if len(stage) <= COLUMN - 1 else stage.title()[: COLUMN - 2] + "." for stage in plan.stages)
@@ -191,7 +191,7 @@ def _not_applicable(rules: Sequence[NotApplicable]) -> Iterator[str]:
         reasons.setdefault(rule.because, []).append(rule.rule)
     if reasons:
         yield ""
-        yield f"   Not applicable: {_count(len(rules), 'rule')}"
+        yield f"   Not applicable: {many(len(rules), 'rule')}"
     for because, names in reasons.items():
         yield from _fill(f"because {because}: {', '.join(names)}", "     ", "       ")
 
@@ -247,7 +247,7 @@ def _summary(plan: Plan, rules: Mapping[str, Rule]) -> Iterator[str]:
     unanswered = sum(point.state == "unanswered" for point in points)
     assumed = len(plan.assumptions) + sum(len(s.assumptions) for s in plan.services.values())
     yield (
-        f"{_count(decided, 'decision')}, {_count(assumed, 'assumption')}, {unanswered} unanswered, "
+        f"{many(decided, 'decision')}, {many(assumed, 'assumption')}, {unanswered} unanswered, "
         f"{len(points) - unanswered} owed. "
         f"{len(rules)} rules; {len(unchecked(tuple(rules.values())))} have no check yet and count as not checked."
     )
@@ -269,7 +269,3 @@ def _fill(text: str, indent: str, rest: str | None = None) -> Iterator[str]:
 
 def _rule(title: str) -> str:
     return f"━━ {title} " + "━" * max(3, WIDTH - 4 - len(title))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

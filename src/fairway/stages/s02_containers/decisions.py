@@ -8,6 +8,7 @@ import msgspec
 from fairway.core.conditions import CONFIGURED_AT_RUN_TIME, MESH, MESSAGING, SECRETS, SECURE_ENVIRONMENT
 from fairway.core.decision import AnyDecision, Decision, Instead
 from fairway.core.levels import IMAGE_GATE, Severity, image_level
+from fairway.core.products import SECRETS_MANAGERS
 from fairway.core.profile import Landscape, Profile
 from fairway_sdk.contract import CONFIGURATION_FOLDER, SECRETS_FOLDER
 
@@ -28,12 +29,6 @@ KEPT_OUT: Final = (
 REFRESH: Final = {"mission-critical": "1m", "standard": "15m", "low": "1h"}  # of secrets, by criticality
 SIDECAR_CPU: Final = "50m"
 SIDECAR_MEMORY: Final = "64Mi"
-MANAGERS: Final = {
-    "vault": "Vault",
-    "aws": "AWS Secrets Manager",
-    "gcp": "Google Secret Manager",
-    "azure": "Azure Key Vault",
-}
 
 
 class Image(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,7 +178,8 @@ def secrets(profile: Profile) -> Decision[Secrets] | None:
     return Decision(
         rule="containers/secrets-manager",
         topic="secrets",
-        answer=f"files in {SECRETS_FOLDER}, from {MANAGERS[manager]} every {refresh}, read again when they change",
+        answer=f"files in {SECRETS_FOLDER}, from {SECRETS_MANAGERS[manager]} every {refresh}, "
+        "read again when they change",
         because=f"{needed.because}, and its criticality is {profile.facts.criticality}",
         value=Secrets(
             manager=manager,
@@ -277,7 +273,7 @@ def secrets_manager(landscape: Landscape) -> Decision[str] | None:
     return Decision(
         rule="containers/secrets-manager",
         topic="secrets manager",
-        answer=MANAGERS[chosen],
+        answer=SECRETS_MANAGERS[chosen],
         because="the facts name it" if declared else f"none is declared, and {assumed}",
         value=chosen,
         instead=(

@@ -6,10 +6,11 @@ on all others; an autoscaler that is mistaken about its target or its measure is
 
 from collections.abc import Iterator
 
-from fairway.core.conditions import RUNS_ON, STATELESS, listed
+from fairway.core.conditions import RUNS_ON, STATELESS
 from fairway.core.errors import did_you_mean
 from fairway.core.labels import SINGLE_REPLICA
 from fairway.core.rule import Edit, Finding, Place, Proof, Rule
+from fairway.core.wording import listed
 from fairway.estate.autoscaler import Autoscaler
 from fairway.estate.finding import found
 from fairway.estate.index import Estate

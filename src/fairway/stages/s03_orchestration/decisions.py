@@ -9,6 +9,7 @@ import msgspec
 from fairway.core.conditions import RUNS_ON, STATEFUL, STATELESS
 from fairway.core.decision import AnyDecision, Decision, Instead
 from fairway.core.facts import seconds
+from fairway.core.products import SECRETS_MANAGERS
 from fairway.core.profile import Landscape, Profile
 
 Kind = Literal["Deployment", "StatefulSet", "Job", "CronJob"]
@@ -18,12 +19,6 @@ HEAD_ROOM: Final = 1.25  # of the peak, so that one replica may be gone at the b
 CPU_TARGET: Final = 70  # percent of the requested CPU at which replicas are added
 SPREAD_HARD: Final = {"mission-critical": True, "standard": False, "low": False}
 SHARED_UNAVAILABLE: Final = 8  # from so many replicas on, a quarter may be gone at once
-SECRETS: Final = {
-    "vault": "Vault",
-    "aws": "AWS Secrets Manager",
-    "gcp": "Google Secret Manager",
-    "azure": "Azure Key Vault",
-}
 
 
 class Replicas(msgspec.Struct, frozen=True, kw_only=True):
@@ -221,7 +216,7 @@ def for_system(landscape: Landscape) -> Iterator[AnyDecision]:
         rule="orchestration/configmaps-and-secrets",
         topic="configuration",
         answer="ConfigMaps named by their content, mounted as files; "
-        f"secrets from {SECRETS[secrets]}, mounted as files",
+        f"secrets from {SECRETS_MANAGERS[secrets]}, mounted as files",
         because="a change of either must reach every replica, and a way back must be exact",
         value={"configuration": "configmap", "secrets": secrets},
         instead=(Instead("values in the workload", "they would differ between environments, and be read by anybody"),),

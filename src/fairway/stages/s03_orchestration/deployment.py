@@ -6,9 +6,10 @@ replaces them, a stated size so that each finds room, and another replica that a
 
 from collections.abc import Iterator
 
-from fairway.core.conditions import RUNS_ON, STATELESS, listed
+from fairway.core.conditions import RUNS_ON, STATELESS
 from fairway.core.labels import SINGLE_REPLICA
 from fairway.core.rule import Edit, Finding, Place, Proof, Rule
+from fairway.core.wording import listed
 from fairway.estate.container import Container
 from fairway.estate.finding import found
 from fairway.estate.index import Estate

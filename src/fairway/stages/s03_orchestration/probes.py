@@ -7,8 +7,9 @@ These are two questions: restarting does not mend a database that is down, so li
 import re
 from collections.abc import Iterator
 
-from fairway.core.conditions import RUNS_ON, listed
+from fairway.core.conditions import RUNS_ON
 from fairway.core.rule import Edit, Finding, Place, Proof, Rule
+from fairway.core.wording import listed
 from fairway.estate.container import Container, Probe
 from fairway.estate.finding import found
 from fairway.estate.index import Estate

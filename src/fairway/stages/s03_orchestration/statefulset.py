@@ -6,9 +6,10 @@ neither: its replicas share one disk or start with an empty one.
 
 from collections.abc import Iterator
 
-from fairway.core.conditions import RUNS_ON, STATEFUL, listed
+from fairway.core.conditions import RUNS_ON, STATEFUL
 from fairway.core.errors import did_you_mean
 from fairway.core.rule import Edit, Finding, Place, Proof, Rule
+from fairway.core.wording import listed
 from fairway.estate.finding import found
 from fairway.estate.index import Estate
 from fairway.estate.stores import COMPONENT

@@ -5,10 +5,11 @@ from typing import Final, Literal
 
 import msgspec
 
-from fairway.core.conditions import CALLED, CALLS_OTHERS, EXPOSED, MESH, listed
+from fairway.core.conditions import CALLED, CALLS_OTHERS, EXPOSED, MESH
 from fairway.core.decision import AnyDecision, Decision, Instead, State
 from fairway.core.facts import seconds
 from fairway.core.profile import Landscape, Profile
+from fairway.core.wording import listed
 
 PATIENCE: Final = 4  # times what a service promises: a request that takes longer is lost, not slow
 HEAD_ROOM: Final = 2  # times what a callee promises, before its caller gives up

@@ -6,16 +6,11 @@ from typing import Final, Literal
 
 import msgspec
 
-from fairway.core.conditions import (
-    EXPOSED,
-    ROUTED_BY_TENANT,
-    SECURE_USER_DATA,
-    SEVERAL_IDENTITY_PROVIDERS,
-    listed,
-)
+from fairway.core.conditions import EXPOSED, ROUTED_BY_TENANT, SECURE_USER_DATA, SEVERAL_IDENTITY_PROVIDERS
 from fairway.core.decision import AnyDecision, Decision, Instead
 from fairway.core.facts import System
 from fairway.core.profile import Landscape, Profile
+from fairway.core.wording import listed
 
 HEAD_ROOM: Final = {"mission-critical": 125, "standard": 120, "low": 100}  # percent of the peak; replicas carry no more
 CONSUMER_SHARE: Final = {"mission-critical": 5, "standard": 10, "low": 20}  # percent of the peak, for one of them

@@ -5,11 +5,12 @@ from typing import Final, Literal
 
 import msgspec
 
-from fairway.core.conditions import SEVERAL_REGIONS, STATEFUL, listed
+from fairway.core.conditions import SEVERAL_REGIONS, STATEFUL
 from fairway.core.decision import AnyDecision, Decision, Instead
 from fairway.core.facts import Cloud, Criticality, Engine, seconds
 from fairway.core.levels import RANK
 from fairway.core.profile import Landscape, Profile, StoreProfile, regions_of
+from fairway.core.wording import listed
 
 Form = Literal["global-accelerator", "multi-cluster-gateway", "front-door", "k8gb"]
 Policy = Literal["latency", "availability"]
@@ -222,17 +223,16 @@ def survival(store: StoreProfile, landscape: Landscape) -> Decision[Survival]:
 
 def volumes(profile: Profile) -> Iterator[Decision[Survival]]:
     """Say what brings back what the service keeps on disks of its own."""
-    for name, volume in profile.facts.volumes.items():
-        if volume.access == "read-write":
-            yield Decision(
-                rule="recovery/replicated-or-backed-up",
-                topic="when its region is lost",
-                subject=f"volume {name}",
-                answer="its newest snapshot, which lies outside the region, is restored",
-                because=f"{STATEFUL(profile).because}, and a disk is not copied between regions",
-                value=Survival(copies=(), promoted="restored"),
-                instead=(Instead("a declared store", "it would be back sooner, but the facts keep this on a disk"),),
-            )
+    for name in profile.disks:
+        yield Decision(
+            rule="recovery/replicated-or-backed-up",
+            topic="when its region is lost",
+            subject=f"volume {name}",
+            answer="its newest snapshot, which lies outside the region, is restored",
+            because=f"{STATEFUL(profile).because}, and a disk is not copied between regions",
+            value=Survival(copies=(), promoted="restored"),
+            instead=(Instead("a declared store", "it would be back sooner, but the facts keep this on a disk"),),
+        )
 
 
 def simulation(landscape: Landscape) -> Decision[Simulation]:

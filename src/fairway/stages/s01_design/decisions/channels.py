@@ -4,9 +4,9 @@ from typing import Final
 
 import msgspec
 
-from fairway.core.conditions import listed
 from fairway.core.decision import Decision, Instead
 from fairway.core.profile import ChannelProfile, Landscape
+from fairway.core.wording import listed
 
 BROKERS: Final = {"nats": "NATS JetStream", "kafka": "Kafka", "rabbitmq": "RabbitMQ"}
 NOT_THIS_BROKER: Final = {

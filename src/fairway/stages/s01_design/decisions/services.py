@@ -6,11 +6,13 @@ from typing import Final, Literal
 import msgspec
 
 from fairway.core.completion import SESSION_STORE
-from fairway.core.conditions import CALLED, EVENTUAL_WORKFLOW, EXPOSED, SECURE_USER_DATA, SESSIONS, STATELESS, listed
+from fairway.core.conditions import CALLED, EVENTUAL_WORKFLOW, EXPOSED, SECURE_USER_DATA, SESSIONS, STATELESS
 from fairway.core.decision import Decision, Instead
 from fairway.core.facts import seconds
 from fairway.core.levels import EVENT_RETRIES
+from fairway.core.products import ENGINES
 from fairway.core.profile import GRPC_RULE, Landscape, Profile
+from fairway.core.wording import listed
 
 Protocol = Literal["rest", "grpc"]
 Model = Literal["saga", "events"]
@@ -28,15 +30,6 @@ SESSION_ENDS: Final = {  # by what the service handles: after so long without us
     "regulated": ("15m", "8h"),
     "personal": ("30m", "12h"),
     "ordinary": ("2h", "24h"),
-}
-
-
-ENGINES: Final = {
-    "redis": "Redis",
-    "postgresql": "PostgreSQL",
-    "mysql": "MySQL",
-    "cassandra": "Cassandra",
-    "dynamodb": "DynamoDB",
 }
 
 
@@ -126,12 +119,13 @@ def sessions(profile: Profile) -> Decision[SessionStore] | None:
         return None
     # One is always there: where none is declared, the completion of the facts has added it.
     store = min(profile.stores, key=lambda store: (store.name != SESSION_STORE, store.durable))
+    assert store.facts.engine is not None
     care, words = _care(profile)
     idle, absolute = SESSION_ENDS[care]
     return Decision(
         rule="design/external-sessions",
         topic="session store",
-        answer=f"{store.name} ({ENGINES[str(store.facts.engine)]}); "
+        answer=f"{store.name} ({ENGINES[store.facts.engine]}); "
         f"a session ends after {idle} unused, and after {absolute} at most",
         because=f"{asked.because}; {words}",
         value=SessionStore(store=store.name, engine=str(store.facts.engine), idle=idle, absolute=absolute),

@@ -4,10 +4,10 @@ from typing import Final, Literal
 
 import msgspec
 
-from fairway.core.conditions import listed
 from fairway.core.decision import Decision, Instead, State
 from fairway.core.facts import Participant
 from fairway.core.profile import Landscape, WorkflowProfile
+from fairway.core.wording import listed
 
 Model = Literal["saga", "events"]
 MODELS: Final[dict[Model, str]] = {

@@ -5,9 +5,9 @@ from typing import Final
 
 import msgspec
 
-from fairway.core.conditions import listed
 from fairway.core.decision import Decision, Instead
 from fairway.core.profile import Landscape, Profile
+from fairway.core.wording import listed
 from fairway.stages.s06_observability.decisions.levels import Burn, Severity, Work, level, work
 
 SLOW_BUDGET: Final = 0.01  # a latency objective speaks of 99 of 100

@@ -5,10 +5,11 @@ from typing import Final, Literal
 
 import msgspec
 
-from fairway.core.conditions import TRACING, listed
+from fairway.core.conditions import TRACING
 from fairway.core.decision import Decision, Instead
 from fairway.core.facts import DataClass
 from fairway.core.profile import Landscape, regions_of
+from fairway.core.wording import listed
 from fairway.stages.s06_observability.decisions.levels import Severity
 from fairway.stages.s06_observability.decisions.telemetry import log_retention
 

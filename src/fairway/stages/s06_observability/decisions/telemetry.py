@@ -4,10 +4,11 @@ from typing import Final, Literal
 
 import msgspec
 
-from fairway.core.conditions import MISSION_CRITICAL, TRACING, listed
+from fairway.core.conditions import MISSION_CRITICAL, TRACING
 from fairway.core.decision import Decision, Instead
 from fairway.core.facts import DataClass
 from fairway.core.profile import Profile, tracked
+from fairway.core.wording import listed
 from fairway.stages.s06_observability.decisions.levels import MEASURES, Measure, level, measures, work
 from fairway_sdk.contract import ADMIN_PORT, METRICS_PATH
 

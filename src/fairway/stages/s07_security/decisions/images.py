@@ -5,10 +5,10 @@ from typing import Literal
 
 import msgspec
 
-from fairway.core.conditions import listed
 from fairway.core.decision import Decision, Instead
 from fairway.core.levels import IMAGE_GATE, Severity, image_level
 from fairway.core.profile import Landscape, Profile
+from fairway.core.wording import listed
 
 Mode = Literal["enforce", "warn"]
 

@@ -4,10 +4,11 @@ from typing import Final, Literal
 
 import msgspec
 
-from fairway.core.conditions import CALLED, EXPOSED, MESH, MESSAGING, TRACING, listed
+from fairway.core.conditions import CALLED, EXPOSED, MESH, MESSAGING, TRACING
 from fairway.core.decision import Decision, Instead
 from fairway.core.facts import Engine, System
 from fairway.core.profile import Landscape, Profile, waives_grpc
+from fairway.core.wording import listed
 from fairway_sdk.contract import ADMIN_PORT, GRPC_PORT, REST_PORT
 
 STORE_PORTS: Final[dict[Engine, int]] = {

@@ -5,13 +5,14 @@ from typing import Final, Literal
 
 import msgspec
 
-from fairway.core.conditions import KEEPS_SECRETS_FOR_OTHERS, MESSAGING, PROTECTED, SENSITIVE, listed
+from fairway.core.conditions import KEEPS_SECRETS_FOR_OTHERS, MESSAGING, PROTECTED, SENSITIVE
 from fairway.core.decision import Decision, Instead
 from fairway.core.facts import DataClass
 from fairway.core.levels import CLASSES, KEY_ROTATION, strictest
+from fairway.core.products import KEY_MANAGERS
 from fairway.core.profile import Landscape, Profile, tracked
+from fairway.core.wording import listed
 
-KEEPERS: Final = {"vault": "Vault", "aws": "AWS KMS", "gcp": "Cloud KMS", "azure": "Azure Key Vault"}
 ANSWER_WITHIN: Final = "30d"
 
 
@@ -85,7 +86,7 @@ def _encrypted(profile: Profile, place: str, data: frozenset[DataClass], *, on_d
     held = tuple(kind for kind in CLASSES if kind in data)
     most = strictest(data)
     key = Key(of="place" if most == "regulated" else "system", rotated=KEY_ROTATION[most])
-    keeper = KEEPERS[str(profile.system.platform.secrets)]
+    keeper = KEY_MANAGERS[str(profile.system.platform.secrets)]
     fields: Literal["person", "place"] | None = None
     if tracked(data):
         fields = "person" if "personal" in data else "place"
@@ -161,7 +162,7 @@ def keys(landscape: Landscape) -> Decision[str] | None:
             return Decision(
                 rule="security/encryption",
                 topic="keys",
-                answer=f"kept in {KEEPERS[keeper]}, away from the data",
+                answer=f"kept in {KEY_MANAGERS[keeper]}, away from the data",
                 because=f"{name} has sensitive data: {asked.because}",
                 value=keeper,
                 instead=(Instead("keys beside the data", "whoever copies the one has the other"),),

@@ -5,9 +5,10 @@ from typing import Literal
 
 import msgspec
 
-from fairway.core.conditions import FLAGS, NO_FLAG_SYSTEM, listed
+from fairway.core.conditions import FLAGS, NO_FLAG_SYSTEM
 from fairway.core.decision import Decision, Instead
 from fairway.core.profile import Landscape, Profile
+from fairway.core.wording import listed
 
 
 class FlagUse(msgspec.Struct, frozen=True, kw_only=True):

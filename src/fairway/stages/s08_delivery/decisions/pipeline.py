@@ -2,9 +2,9 @@
 
 from typing import Final, Literal
 
-from fairway.core.conditions import listed
 from fairway.core.decision import Decision, Instead
 from fairway.core.profile import Landscape, Profile
+from fairway.core.wording import listed
 
 Gate = Literal[
     "facts",

@@ -5,11 +5,12 @@ from typing import Literal
 
 import msgspec
 
-from fairway.core.conditions import CALLED, EXPOSED, MESH, MISSION_CRITICAL, REROUTING, RUNS_ON, listed
+from fairway.core.conditions import CALLED, EXPOSED, MESH, MISSION_CRITICAL, REROUTING, RUNS_ON
 from fairway.core.decision import Decision, Instead, State
 from fairway.core.facts import Call, WhenDown, seconds
 from fairway.core.levels import strictest
 from fairway.core.profile import Landscape, Profile, StoreProfile, regions_of
+from fairway.core.wording import listed
 from fairway.stages.s09_resilience.decisions.levels import (
     BREAKER,
     EJECTION,

@@ -5,11 +5,11 @@ from typing import Final, Literal
 
 import msgspec
 
-from fairway.core.conditions import listed
 from fairway.core.decision import Decision, Instead
 from fairway.core.facts import Workload, seconds
 from fairway.core.levels import EVENT_RETRIES, strictest
 from fairway.core.profile import ChannelProfile, Landscape, Profile, StoreProfile
+from fairway.core.wording import listed
 from fairway.stages.s09_resilience.decisions.levels import (
     LEAST_CONCURRENT,
     latency,

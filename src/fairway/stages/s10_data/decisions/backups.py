@@ -5,19 +5,19 @@ from typing import Final
 
 import msgspec
 
-from fairway.core.conditions import MISSION_CRITICAL, SEVERAL_REGIONS, STATEFUL, listed
+from fairway.core.conditions import MISSION_CRITICAL, SEVERAL_REGIONS, STATEFUL
 from fairway.core.decision import Decision, Instead
 from fairway.core.facts import Recovery, seconds
+from fairway.core.products import ENGINES, SUITED
 from fairway.core.profile import Landscape, Profile, StoreProfile, regions_of
+from fairway.core.wording import listed
 from fairway.stages.s10_data.decisions.levels import (
     AIMS,
     BACKUPS_KEPT,
     LEAST_LOSS,
     LONGEST_LOG,
-    NAMES,
     QUICK,
     SNAPSHOTS,
-    SUITED,
     cron,
     elsewhere,
     engine_of,
@@ -64,7 +64,7 @@ def backups(store: StoreProfile, landscape: Landscape) -> Decision[Backups]:
     if engine == "cassandra":
         because.append("Cassandra's operator archives no commit log")
     elif wanted != point:
-        because.append(f"{NAMES[engine]} comes back no closer than {least}")
+        because.append(f"{ENGINES[engine]} comes back no closer than {least}")
     if time == soonest != (declared.time or aims[1]):
         because.append(f"{store.facts.size} take {soonest} to restore")
     decision = Decision(
@@ -78,9 +78,11 @@ def backups(store: StoreProfile, landscape: Landscape) -> Decision[Backups]:
     )
     takes, why = [], []
     if declared.point is not None and wanted != point:
-        closer = [NAMES[other] for other in SUITED[store.facts.workload] if seconds(LEAST_LOSS[other]) < seconds(least)]
+        closer = [
+            ENGINES[other] for other in SUITED[store.facts.workload] if seconds(LEAST_LOSS[other]) < seconds(least)
+        ]
         takes.append(f"an RPO of {least} for {store.name}" + "".join(f", or {name}" for name in closer))
-        why.append(f"{wanted} is declared, and {NAMES[engine]} comes back no closer than {least}")
+        why.append(f"{wanted} is declared, and {ENGINES[engine]} comes back no closer than {least}")
     if declared.time is not None and declared.time != time:
         takes.append(f"an RTO of {soonest} for {store.name}, or less in one store")
         why.append(f"{declared.time} is declared, and {store.facts.size} take {soonest} to restore")
@@ -97,9 +99,7 @@ def backups(store: StoreProfile, landscape: Landscape) -> Decision[Backups]:
 def volumes(profile: Profile, landscape: Landscape) -> Iterator[Decision[Backups]]:
     """Choose how what the service keeps on disks of its own is backed up: by snapshots, without a log."""
     hours, point, time = SNAPSHOTS[profile.facts.criticality]
-    for name, volume in profile.facts.volumes.items():
-        if volume.access != "read-write":
-            continue
+    for name in profile.disks:
         value = Backups(
             schedule=cron(f"{profile.name}-{name}", hours),
             log_every=None,
@@ -127,19 +127,16 @@ def volume_copies(profile: Profile, landscape: Landscape) -> Iterator[Decision[C
         return
     _, point, _ = SNAPSHOTS[profile.facts.criticality]
     home, *others = regions_of(landscape.system)
-    for name, volume in profile.facts.volumes.items():
-        if volume.access == "read-write":
-            yield Decision(
-                rule="data/geo-replication",
-                topic="other regions",
-                subject=f"volume {name}",
-                answer=f"each snapshot is copied to {listed(others)}, {point} behind at most",
-                because=f"{asked.because}, and a disk follows into no other region by itself",
-                value=Copies(form="snapshots", home=home, others=tuple(others), writes="home", lag=point),
-                instead=(
-                    Instead("a declared store", "it would follow within seconds, but the facts keep this on a disk"),
-                ),
-            )
+    for name in profile.disks:
+        yield Decision(
+            rule="data/geo-replication",
+            topic="other regions",
+            subject=f"volume {name}",
+            answer=f"each snapshot is copied to {listed(others)}, {point} behind at most",
+            because=f"{asked.because}, and a disk follows into no other region by itself",
+            value=Copies(form="snapshots", home=home, others=tuple(others), writes="home", lag=point),
+            instead=(Instead("a declared store", "it would follow within seconds, but the facts keep this on a disk"),),
+        )
 
 
 def _schedule(store: StoreProfile, time: float) -> str | None:

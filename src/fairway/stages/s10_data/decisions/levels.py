@@ -4,22 +4,10 @@ from math import ceil
 from typing import Final
 from zlib import crc32
 
-from fairway.core.facts import Criticality, Engine, Workload
+from fairway.core.facts import Criticality, Engine
 from fairway.core.levels import RANK
 from fairway.core.profile import Landscape, Profile, StoreProfile, regions_of
 
-NAMES: Final[dict[Engine, str]] = {
-    "postgresql": "PostgreSQL",
-    "mysql": "MySQL",
-    "cassandra": "Cassandra",
-    "dynamodb": "DynamoDB",
-    "redis": "Redis",
-}
-SUITED: Final[dict[Workload, tuple[Engine, ...]]] = {
-    "transactional": ("postgresql", "mysql"),
-    "write-heavy": ("cassandra", "dynamodb"),
-    "cache": ("redis",),
-}
 MEMBERS: Final[dict[Engine, tuple[int, int, int]]] = {  # by RANK
     "postgresql": (1, 2, 3),
     "mysql": (1, 3, 3),  # its members vote, so two are no better than one

@@ -1,19 +1,19 @@
 """Which keys data is encrypted with, how long it is kept and what takes it away."""
 
 from collections.abc import Iterable
-from typing import Final, Literal
+from typing import Literal
 
 import msgspec
 
-from fairway.core.conditions import PERSONAL_OR_REGULATED, STATEFUL, listed
+from fairway.core.conditions import PERSONAL_OR_REGULATED, STATEFUL
 from fairway.core.decision import Decision, Instead
 from fairway.core.facts import DataClass
 from fairway.core.levels import KEY_ROTATION, strictest
+from fairway.core.products import KEY_MANAGERS
 from fairway.core.profile import Landscape, Profile, StoreProfile, tracked
+from fairway.core.wording import listed
 from fairway.stages.s10_data.decisions.backups import backups
 from fairway.stages.s10_data.decisions.levels import CACHED_TRACKED, PASSING, cron
-
-KEY_MANAGERS: Final = {"aws": "AWS KMS", "gcp": "Cloud KMS", "azure": "Azure Key Vault", "vault": "Vault"}
 
 
 class Encryption(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,17 +5,17 @@ from typing import Final, Literal
 
 import msgspec
 
-from fairway.core.conditions import STATEFUL, listed
+from fairway.core.conditions import STATEFUL
 from fairway.core.decision import Decision, Instead, State
 from fairway.core.facts import Engine, Workload
 from fairway.core.levels import RANK
+from fairway.core.products import ENGINES, SUITED
 from fairway.core.profile import Landscape, Profile, StoreProfile, regions_of
+from fairway.core.wording import listed
 from fairway.stages.s10_data.decisions.levels import (
     CACHE_MEMORY,
     LAG,
     MEMBERS,
-    NAMES,
-    SUITED,
     engine_of,
     level,
     most_critical,
@@ -98,14 +98,14 @@ def engine(store: StoreProfile, landscape: Landscape) -> Decision[Engine]:
     off = [name for name, region in regions_of(landscape.system).items() if region.cloud != "aws"]
     where = f"{listed(off)} {'is' if len(off) == 1 else 'are'} not on AWS" if off else "all regions are on AWS"
     because = "what it holds may be lost" if facts.workload == "cache" else f"its work is {facts.workload}"
-    because += f", and {NAMES[chosen]} is declared" if named else ", and no engine is declared"
+    because += f", and {ENGINES[chosen]} is declared" if named else ", and no engine is declared"
     if facts.workload == "write-heavy":
         because += f", and {where}"
     state: State = "decided"
-    answer, suited = NAMES[chosen], SUITED[facts.workload]
+    answer, suited = ENGINES[chosen], SUITED[facts.workload]
     if chosen not in suited:
-        state, answer = "owed", f"{' or '.join(NAMES[name] for name in suited)}, or another kind of work"
-        because += f"; until that is settled it is built on {NAMES[chosen]}"
+        state, answer = "owed", f"{' or '.join(ENGINES[name] for name in suited)}, or another kind of work"
+        because += f"; until that is settled it is built on {ENGINES[chosen]}"
     elif chosen == "dynamodb" and off:
         state, answer = "owed", "Cassandra, or AWS in every region"
         because += "; until that is settled those regions reach for a table elsewhere"
@@ -193,7 +193,7 @@ def copies(store: StoreProfile, landscape: Landscape) -> Decision[Copies] | None
     lag, others = LAG[critical.facts.criticality], listed(regions[1:])
     value = Copies(form="replica-cluster", home=home, others=tuple(regions[1:]), writes="home", lag=lag)
     answer = f"written in {home}; a replica cluster in {others} follows, {lag} behind at most"
-    instead = Instead("writing in every region", f"{NAMES[chosen]} does not settle two writes to one row")
+    instead = Instead("writing in every region", f"{ENGINES[chosen]} does not settle two writes to one row")
     if chosen in SUITED["write-heavy"]:
         form: Literal["datacenter-per-region", "global-table"]
         form = "global-table" if chosen == "dynamodb" else "datacenter-per-region"
@@ -214,9 +214,7 @@ def copies(store: StoreProfile, landscape: Landscape) -> Decision[Copies] | None
 
 def disks(profile: Profile) -> Iterator[Decision[Disk]]:
     """Say how a disk of the service's own is kept: allowed, but second best."""
-    for name, volume in profile.facts.volumes.items():
-        if volume.access != "read-write":
-            continue
+    for name, volume in profile.disks.items():
         yield Decision(
             rule="data/reliable-store",
             topic="disk",
