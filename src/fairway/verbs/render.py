@@ -15,19 +15,33 @@ from fairway.verbs.workspace import Workspace
 
 def render(workspace: Workspace) -> dict[str, BuiltFile]:
     """Build every file from the facts, by path; the same facts give the same bytes."""
-    landscape, rooms_build = workspace.landscape, builders(workspace.rooms)
     files: dict[str, BuiltFile] = {}
-    for site in sites(landscape.system):
-        parts = [part for build in rooms_build for part in build.parts(landscape, site)]
-        manifests = [manifest for build in rooms_build for manifest in build.manifests(landscape, site)]
-        rendered = site_files(landscape.system.system, site, parts, manifests, workspace.declared_in)
-        for file in counted(rendered, f"rendering {site.folder}: file"):
+    for site in sites(workspace.landscape.system):
+        for file in counted(_rendered(workspace, site), f"rendering {site.folder}: file"):
             _validate(file)
             files[file.path] = file
-    for build in rooms_build:
-        for page in build.pages(landscape):
-            files[page.path] = BuiltFile(path=page.path, text=page.text)
-    return files
+    return files | {page.path: page for page in _pages(workspace)}
+
+
+def render_file(workspace: Workspace, path: str) -> BuiltFile | None:
+    """Build the one file at *path* of the tree, from its own site alone; None where the facts give none."""
+    for site in sites(workspace.landscape.system):
+        if path.startswith(f"{site.folder}/"):
+            return next((file for file in _rendered(workspace, site) if file.path == path), None)
+    return next((page for page in _pages(workspace) if page.path == path), None)
+
+
+def _rendered(workspace: Workspace, site: Site) -> Iterator[BuiltFile]:
+    landscape, rooms_build = workspace.landscape, builders(workspace.rooms)
+    parts = [part for build in rooms_build for part in build.parts(landscape, site)]
+    manifests = [manifest for build in rooms_build for manifest in build.manifests(landscape, site)]
+    return site_files(landscape.system.system, site, parts, manifests, workspace.declared_in)
+
+
+def _pages(workspace: Workspace) -> Iterator[BuiltFile]:
+    for build in builders(workspace.rooms):
+        for page in build.pages(workspace.landscape):
+            yield BuiltFile(path=page.path, text=page.text)
 
 
 def sites(system: System) -> Iterator[Site]:

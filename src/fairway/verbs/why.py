@@ -11,7 +11,7 @@ from fairway.core.artefact import KeyPath, Reason
 from fairway.core.decision import AnyDecision
 from fairway.core.errors import Exit, FairwayError, Problem, WrongInputError
 from fairway.verbs.output import json_text
-from fairway.verbs.render import render
+from fairway.verbs.render import render_file
 from fairway.verbs.workspace import Workspace, open_system
 from fairway.verbs.written_tree import LOCK, Lock, read_lock
 from fairway.yaml.reader import Mapping, Sequence, read_document
@@ -79,7 +79,7 @@ def _root(file: Path) -> Path:
 
 
 def _answer(workspace: Workspace, path: str, file: Path, line: int, text: str) -> Answer:
-    built = render(workspace).get(path)
+    built = render_file(workspace, path)
     if built is None:
         raise FairwayError(f"{file}: the facts give no such file any more. 'fairway build' takes it away.")
     if built.manifest is None:
