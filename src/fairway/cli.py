@@ -104,6 +104,19 @@ def _parser() -> argparse.ArgumentParser:
     why.add_argument("place", metavar="FILE[:LINE]")
     why.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
 
+    binding = _command(
+        commands,
+        "binding",
+        _binding,
+        "show what a running service is told",
+        "fairway binding orders --environment staging",
+    )
+    binding.add_argument("service", metavar="SERVICE")
+    _facts(binding)
+    binding.add_argument("--environment", metavar="NAME", help="default: the first that fits")
+    binding.add_argument("--region", metavar="NAME", help="default: the first that fits")
+    binding.set_defaults(format="json")
+
     rules = _command(commands, "rules", _rules, "show the catalogue, or one rule", "fairway rules design/saga")
     rules.add_argument("rule", metavar="ID", nargs="?")
     rules.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
@@ -163,6 +176,12 @@ def _plan(options: argparse.Namespace) -> int:
         full = options.full or options.service is not None
         sys.stdout.write(plan_text(plan, workspace.landscape, workspace.rules, only=options.service, full=full))
     return 0
+
+
+def _binding(options: argparse.Namespace) -> int:
+    from fairway.verbs.bind import binding_command
+
+    return binding_command(options.facts, options.service, options.environment, options.region)
 
 
 def _rules(options: argparse.Namespace) -> int:

@@ -121,7 +121,7 @@ def test_a_service_may_call_what_it_declares_and_nothing_else() -> None:
         Peer(kind="store", name="db", port=3306),
         Peer(kind="broker", name="kafka", port=9093),
         Peer(kind="external", name="bank", port=8443, host="api.bank.example.com"),
-        Peer(kind="collector", name="opentelemetry-collector", port=4317),
+        Peer(kind="collector", name="opentelemetry-collector", port=4318),
     )
     assert "the broker Kafka (9093), bank at api.bank.example.com (8443)" in decision.answer
     assert "to its port only" in decision.because

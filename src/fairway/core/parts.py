@@ -126,6 +126,18 @@ class Setting(Part, frozen=True, kw_only=True):
         return f"setting {self.name}"
 
 
+class Bind(Part, frozen=True, kw_only=True):
+    """One thing that the running service is told: a value at a path of its binding, spelled as there."""
+
+    path: tuple[str, ...]
+    value: Any
+
+    @property
+    def place(self) -> str:
+        """Name what only one note may say about a service."""
+        return f"binding {'.'.join(self.path)}"
+
+
 Kind = TypeVar("Kind", bound=Part)
 
 

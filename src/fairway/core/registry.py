@@ -12,12 +12,12 @@ from fairway.core.artefact import Manifest, Page, Site
 from fairway.core.decision import AnyDecision
 from fairway.core.errors import BadRegistryError
 from fairway.core.order import Before
-from fairway.core.parts import Part
+from fairway.core.parts import Bind, Part
 from fairway.core.profile import Landscape, Profile
 from fairway.core.rule import Rule
 from fairway.core.stage import Stage
 
-NOT_RULES = frozenset({"build", "decisions", "order"})
+NOT_RULES = frozenset({"binding", "build", "decisions", "order"})
 
 
 class Room(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,8 +33,12 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Builder(msgspec.Struct, frozen=True, kw_only=True):
-    """What a room builds for one site: notes on workloads, objects of its own; and pages for the whole system."""
+    """What a room builds for one site: notes on workloads, objects of its own; and pages for the whole system.
 
+    `bind` tells one running service what the room decided for it.
+    """
+
+    bind: Callable[[Profile, Landscape, Site], Iterable[Bind]]
     parts: Callable[[Landscape, Site], Iterable[Part]]
     manifests: Callable[[Landscape, Site], Iterable[Manifest]]
     pages: Callable[[Landscape], Iterable[Page]]
@@ -53,16 +57,18 @@ def rule_by_id(found: Iterable[Room]) -> dict[str, Rule]:
 
 
 def builders(found: Iterable[Room]) -> tuple[Builder, ...]:
-    """Import what the rooms build, in their order; a room without build.py builds nothing yet."""
-    built = (_part(import_module(room.package), _children(import_module(room.package)), "build") for room in found)
-    return tuple(
-        Builder(
-            parts=getattr(module, "parts", _nothing),
-            manifests=getattr(module, "manifests", _nothing),
-            pages=getattr(module, "pages", _nothing),
-        )
-        for module in built
-        if module is not None
+    """Import what the rooms build, in their order; a room without build.py or binding.py builds nothing of that."""
+    return tuple(_builder(import_module(room.package)) for room in found)
+
+
+def _builder(room: ModuleType) -> Builder:
+    names = _children(room)
+    built, bound = _part(room, names, "build"), _part(room, names, "binding")
+    return Builder(
+        bind=getattr(bound, "bind", _nothing),
+        parts=getattr(built, "parts", _nothing),
+        manifests=getattr(built, "manifests", _nothing),
+        pages=getattr(built, "pages", _nothing),
     )
 
 

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 from fairway.core.artefact import Site
 from fairway.core.errors import BadRegistryError
-from fairway.core.facts import System
 from fairway.core.registry import builders
 from fairway.estate.schema import problems
 from fairway.estate.semantics import faults
+from fairway.targets.kubernetes.configuration import told
 from fairway.targets.kubernetes.tree import BuiltFile, site_files
+from fairway.verbs.bind import binding, sites
 from fairway.verbs.progress import counted
 from fairway.verbs.workspace import Workspace
 
@@ -34,6 +35,7 @@ def render_file(workspace: Workspace, path: str) -> BuiltFile | None:
 def _rendered(workspace: Workspace, site: Site) -> Iterator[BuiltFile]:
     landscape, rooms_build = workspace.landscape, builders(workspace.rooms)
     parts = [part for build in rooms_build for part in build.parts(landscape, site)]
+    parts += [told(binding(workspace, name, site)) for name in landscape.services]
     manifests = [manifest for build in rooms_build for manifest in build.manifests(landscape, site)]
     return site_files(landscape.system.system, site, parts, manifests, workspace.declared_in)
 
@@ -42,13 +44,6 @@ def _pages(workspace: Workspace) -> Iterator[BuiltFile]:
     for build in builders(workspace.rooms):
         for page in build.pages(workspace.landscape):
             yield BuiltFile(path=page.path, text=page.text)
-
-
-def sites(system: System) -> Iterator[Site]:
-    """Name every cluster: each environment in each of its regions."""
-    for name, environment in system.environments.items():
-        for region in environment.regions or system.regions:
-            yield Site(environment=name, region=region)
 
 
 def _validate(file: BuiltFile) -> None:

@@ -11,6 +11,7 @@ from fairway.core.decision import AnyDecision, Decision, Instead
 from fairway.core.facts import System
 from fairway.core.profile import Landscape, Profile
 from fairway.core.wording import listed
+from fairway_sdk.contract import TENANT_HEADER
 
 HEAD_ROOM: Final = {"mission-critical": 125, "standard": 120, "low": 100}  # percent of the peak; replicas carry no more
 CONSUMER_SHARE: Final = {"mission-critical": 5, "standard": 10, "low": 20}  # percent of the peak, for one of them
@@ -22,7 +23,6 @@ ALGORITHMS: Final = ("RS256", "ES256")
 LEEWAY: Final = 30  # seconds that clocks may differ
 EVERYTHING: Final = frozenset({"/", "/*", "/**"})
 TENANT_CLAIM: Final = "tenant"
-TENANT_HEADER: Final = "x-tenant"
 FEDERATION_PREFIX: Final = "/-/dex"  # of no service: their names start with a letter
 GATEWAYS: Final = {"kong": "Kong", "ambassador": "Ambassador"}
 NOT_THIS_GATEWAY: Final = {

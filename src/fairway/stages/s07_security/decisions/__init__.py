@@ -28,5 +28,4 @@ def for_system(landscape: Landscape) -> Iterator[AnyDecision]:
     yield identity.internal_tls(landscape)
     yield network.network_default(landscape)
     yield images.admission(landscape)
-    if (kept := protection.keys(landscape)) is not None:
-        yield kept
+    yield from filter(None, (protection.keys(landscape), protection.keyring(landscape)))

@@ -9,7 +9,7 @@ from fairway.core.decision import Decision, Instead
 from fairway.core.facts import Engine, System
 from fairway.core.profile import Landscape, Profile, waives_grpc
 from fairway.core.wording import listed
-from fairway_sdk.contract import ADMIN_PORT, GRPC_PORT, REST_PORT
+from fairway_sdk.contract import ADMIN_PORT, COLLECTOR_PORT, GRPC_PORT, REST_PORT
 
 STORE_PORTS: Final[dict[Engine, int]] = {
     "postgresql": 5432,
@@ -19,7 +19,6 @@ STORE_PORTS: Final[dict[Engine, int]] = {
     "redis": 6379,
 }
 BROKERS: Final = {"nats": ("NATS", 4222), "kafka": ("Kafka", 9093), "rabbitmq": ("RabbitMQ", 5671)}
-COLLECTOR_PORT: Final = 4317
 MESH_PORT: Final = 15012
 DNS_PORT: Final = 53
 

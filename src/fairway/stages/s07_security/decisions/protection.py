@@ -15,6 +15,8 @@ from fairway.core.wording import listed
 
 ANSWER_WITHIN: Final = "30d"
 
+KEYRING: Final = "persons"  # the store of the keys of persons, which all services with personal data share
+
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
     """Whose key encrypts a disk, and how often it changes."""
@@ -152,6 +154,22 @@ def _measures(value: Protection) -> Iterator[str]:
         yield "regulated records are held until their time is over" + (", then erased" if value.erase else "")
     if value.secrets_of_others:
         yield "each secret kept for others has a key of its own, and is never logged or exported"
+
+
+def keyring(landscape: Landscape) -> Decision[str] | None:
+    """Choose where the keys of persons are kept, where any service has personal data."""
+    holders = [name for name, profile in landscape.services.items() if "personal" in profile.data]
+    if not holders:
+        return None
+    return Decision(
+        rule="security/encryption",
+        topic="keys of persons",
+        answer=f"in a PostgreSQL of their own, {KEYRING}, each wrapped by a master key",
+        because=f"{listed(holders)} {'handles' if len(holders) == 1 else 'handle'} personal data, and destroying one "
+        "key there erases a person everywhere: in stores, events, dead letters and backups",
+        value=KEYRING,
+        instead=(Instead("keys in each service's store", "an event could not be read by its consumer, or not erased"),),
+    )
 
 
 def keys(landscape: Landscape) -> Decision[str] | None:

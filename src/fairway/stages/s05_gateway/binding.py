@@ -1,0 +1,47 @@
+"""What the gateway tells a running service: whose tokens are good, and which tenants there are."""
+
+from collections.abc import Iterator
+
+from fairway.core.artefact import Site
+from fairway.core.conditions import MESH
+from fairway.core.parts import Bind
+from fairway.core.profile import Landscape, Profile
+from fairway.stages.s05_gateway.decisions import authentication, federation
+
+
+def bind(profile: Profile, landscape: Landscape, site: Site) -> Iterator[Bind]:
+    """Tell the issuers behind the gateway to every service a request may travel to, and the tenants."""
+    system, name = landscape.system, profile.name
+    if profile.serving and (issuers := _issuers(landscape, site)):
+        yield Bind(
+            service=name, rule="gateway/jwt", topic="authentication", path=("identity", "issuers"), value=issuers
+        )
+    if system.tenants is not None:
+        tenants = list(system.tenants.names)
+        yield Bind(service=name, rule="gateway/tenant-routing", path=("identity", "tenants"), value=tenants)
+    if profile.exposed and MESH(profile).holds:
+        gateway = f"spiffe://cluster.local/ns/{system.platform.gateway}/sa/{system.platform.gateway}"
+        yield Bind(service=name, rule="gateway/public-through-gateway", path=("identity", "gateway"), value=gateway)
+
+
+def _issuers(landscape: Landscape, site: Site) -> list[dict[str, object]]:
+    joined = federation(landscape)
+    audiences: dict[str, None] = {}
+    found: list[dict[str, object]] = []
+    for profile in landscape.services.values():
+        wanted = authentication(profile).value if profile.exposed else None
+        for issuer in wanted.issuers if wanted else ():
+            audiences[issuer.audience] = None
+            one: dict[str, object] = {
+                "issuer": issuer.issuer,
+                "audience": issuer.audience,
+                "algorithms": list(wanted.algorithms) if wanted else [],
+            }
+            if one not in found:
+                found.append(one)
+    if joined is None or site.environment not in joined.value.issuers:
+        return found
+    # Behind a federation its tokens are the only ones: it has checked the providers' own.
+    algorithms = found[0]["algorithms"] if found else []
+    dex = joined.value.issuers[site.environment]
+    return [{"issuer": dex, "audience": audience, "algorithms": algorithms} for audience in audiences]

@@ -1,0 +1,42 @@
+"""What security tells a running service: whom it believes, who may call it, and how personal data is sealed."""
+
+from collections.abc import Iterator
+
+from fairway.core.artefact import Site
+from fairway.core.conditions import MESH
+from fairway.core.parts import Bind
+from fairway.core.profile import Landscape, Profile
+from fairway.stages.s07_security.decisions.identity import identity
+from fairway.stages.s07_security.decisions.network import STORE_PORTS
+from fairway.stages.s07_security.decisions.protection import KEYRING, keyring
+
+MASTER_KEY = "personal-master-key"
+KEYRING_CONNECTIONS = 2  # keys are remembered for a while, so few questions are asked
+
+
+def bind(profile: Profile, landscape: Landscape, site: Site) -> Iterator[Bind]:
+    """Tell what the proxies vouch for, and where the keys of persons are."""
+    del site
+    own = identity(profile)
+    trust = own.value.spiffe.removeprefix("spiffe://").partition("/")[0]
+    told: dict[str, object] = {"trust-domain": trust, "proxied": MESH(profile).holds}
+    if profile.callers:
+        told["callers"] = list(profile.callers)
+    for key, value in told.items():
+        yield Bind(service=profile.name, rule=own.rule, topic=own.topic, path=("identity", key), value=value)
+    ring = keyring(landscape)
+    if ring is None or "personal" not in profile.data:
+        return
+    sealed = {"master-key-secret": MASTER_KEY, "keys": KEYRING}
+    store = {
+        "kind": "postgresql",
+        "address": f"{KEYRING}-rw.{landscape.system.system}.svc.cluster.local:{STORE_PORTS['postgresql']}",
+        "database": KEYRING,
+        "user-secret": f"{KEYRING}-user",
+        "password-secret": f"{KEYRING}-password",
+        "tls": True,
+        "connections": KEYRING_CONNECTIONS,
+    }
+    for path, content in ((("personal",), sealed), (("stores", KEYRING), store)):
+        for key, value in content.items():
+            yield Bind(service=profile.name, rule=ring.rule, topic=ring.topic, path=(*path, key), value=value)
