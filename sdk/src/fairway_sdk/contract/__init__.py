@@ -16,6 +16,7 @@ SECRETS_FOLDER = "/etc/fairway/secrets"  # secrets are mounted here, one file ea
 
 BINDING_FILE = "binding.json"  # beside the configuration: fairway_sdk.contract.binding says what is in it
 CONFIGURATION_VARIABLE = "FAIRWAY_CONFIGURATION"  # names another folder than CONFIGURATION_FOLDER
+VALUE_VARIABLES = "FAIRWAY_VALUE_"  # and a key in capitals, _ for what is no letter or digit: instead of its file
 SECRETS_VARIABLE = "FAIRWAY_SECRETS"  # names another folder than SECRETS_FOLDER
 
 TENANT_HEADER = "x-tenant"  # the gateway sets it, and removes what a client sent under this name
@@ -24,5 +25,6 @@ IDEMPOTENCY_HEADER = "idempotency-key"  # the same key twice is the same effect 
 STALE_HEADER = "x-fairway-stale"  # an answer rests on older data; its value is that data's age in seconds
 SKIPPED_HEADER = "x-fairway-skipped"  # an answer lacks a part; its value names the services that were down
 
+EVENT_PREFIX = "fairway."  # of a channel's name at the broker: its stream, topic or exchange
 DEAD_LETTER_SUFFIX = ".dead"  # of a channel's name
 TABLE_PREFIX = "fairway_"  # of the tables that the SDK keeps in a service's store

@@ -56,6 +56,7 @@ class Call(Bound, frozen=True, kw_only=True):
     stale: float = 600.0  # the age up to which an older answer will do, where when-down is cached
     cache: str | None = None  # the store of older answers; the process's memory where there is none
     tls: bool = False  # where no mesh adds it and the callee is outside
+    internal: bool = False  # a service of this system: it is told who is calling, by their own token
 
 
 class Store(Bound, frozen=True, kw_only=True):
@@ -71,6 +72,7 @@ class Store(Bound, frozen=True, kw_only=True):
     tls: bool = False
     tls_authority: str = ""  # path of the certificate authority's file; empty: the operating system's
     connections: int = 5  # from this replica at most
+    shared: bool = False  # with other services, as the keyring is: not for tables of the service's own
     connect_timeout: float = 5.0  # until a connection is there: a free one of these, or a new one
     answer_timeout: float = 10.0  # of one statement, command or request; the server ends it as well, where it can
 
@@ -86,6 +88,9 @@ class Broker(Bound, frozen=True, kw_only=True):
     tls: bool = False
     tls_authority: str = ""
     replicas: int = 1  # copies that the broker keeps of each event
+    partitions: int = 6  # of a channel on Kafka: so many replicas of a service take in at once
+    sasl: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"  # how a password is shown to Kafka
+    takeover: float = 15.0  # after which a silent replica's events go to another
 
 
 class Published(Bound, frozen=True, kw_only=True):
@@ -94,6 +99,8 @@ class Published(Bound, frozen=True, kw_only=True):
     ordered_by: str | None = None
     personal: bool = False
     kept: float = 7 * 86400.0
+    retries: Retries = Retries(tries=20, first_pause=0.5, longest_pause=60.0)  # of one the broker refuses; then parked
+    consumers: tuple[str, ...] = ()  # services: RabbitMQ keeps an event only for those that were named before
 
 
 class Consumed(Bound, frozen=True, kw_only=True):
@@ -105,6 +112,7 @@ class Consumed(Bound, frozen=True, kw_only=True):
     at_once: int = 10
     timeout: float = 30.0  # of one handling
     remembered: float = 8 * 86400.0  # how long a handled event is known again
+    late: float = 30.0  # how long an event waits for the one before it with the same key that has not come
 
 
 class Sessions(Bound, frozen=True, kw_only=True):
@@ -120,6 +128,19 @@ class Workflow(Bound, frozen=True, kw_only=True):
     """A workflow that the service orchestrates."""
 
     stuck_after: float = 900.0  # without progress, before it is told as stuck
+    timeout: float = 10.0  # of one try of a step that names no other
+    retries: Retries = Retries(tries=4, first_pause=0.2, longest_pause=30.0)  # of a step
+    undo_retries: Retries = Retries(tries=20, first_pause=0.5, longest_pause=300.0)  # then it is stuck
+
+
+class Sagas(Bound, frozen=True, kw_only=True):
+    """How the service works on its workflows."""
+
+    store: str = ""  # where their log is; may be left out where there is one transactional store only
+    lease: float = 15.0  # after a crash another replica takes over within this time
+    look_every: float = 2.0  # for what others left, and for pauses that are over
+    at_once: int = 100  # under way in this replica
+    kept: float = 30 * 86400.0  # how long the same id is known to be the same saga, after its end
 
 
 class Issuer(Bound, frozen=True, kw_only=True):
@@ -129,6 +150,8 @@ class Issuer(Bound, frozen=True, kw_only=True):
     audience: str
     keys: str = ""  # URL or path of its key set; empty: found through its OpenID discovery document
     algorithms: tuple[str, ...] = ("RS256", "ES256", "EdDSA")
+    tenants: tuple[str, ...] = ()  # that it may speak for; empty: any
+    tls_authority: str = ""  # path of the certificate authority's file; empty: the operating system's
 
 
 class Identity(Bound, frozen=True, kw_only=True):
@@ -157,6 +180,8 @@ class Personal(Bound, frozen=True, kw_only=True):
     keys: str  # the store of the keys of persons; the same in all services that share personal events
     retention: float | None = None
     outside_stores: float = 30 * 86400.0  # how long queues, caches and dead letters may remember
+    remembered: float = 30.0  # how long a process remembers a key: an erasure holds everywhere after that
+    remembered_keys: int = 10_000  # at most, in one process
 
 
 class Binding(Bound, frozen=True, kw_only=True):
@@ -171,17 +196,26 @@ class Binding(Bound, frozen=True, kw_only=True):
     replica: str = ""  # empty: the host's name and the process's number
     listen: Listen = Listen()
     deadline: float = 30.0  # after which a request is given up
+    largest_body: int = 1 << 20  # bytes of a request; a route may have its own, FastAPI's max_body_size
     drain: float = 20.0  # to finish what is in flight, once told to end
     calls: dict[str, Call] = {}
     stores: dict[str, Store] = {}
     broker: Broker | None = None
     publishes: dict[str, Published] = {}
     consumes: dict[str, Consumed] = {}
+    tasks: Consumed = Consumed()  # the work that the service defers
     workflows: dict[str, Workflow] = {}
+    sagas: Sagas = Sagas()
     sessions: Sessions | None = None
+    volumes: dict[str, str] = {}  # disks of its own: where each is mounted
     identity: Identity = Identity()
     secrets: tuple[str, ...] = ()  # that must be there at the start
     flags: dict[str, bool] = {}  # the flags it reads, and what holds where nothing else is known
     flags_file: str = ""  # flagd's definitions
     telemetry: Telemetry = Telemetry()
     personal: Personal | None = None
+
+    @property
+    def own_stores(self) -> dict[str, Store]:
+        """The stores that hold the service's own data."""
+        return {name: store for name, store in self.stores.items() if not store.shared}

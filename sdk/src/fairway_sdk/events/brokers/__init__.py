@@ -1,0 +1,1 @@
+"""The brokers: each carries envelopes, and forgets none before it was told to."""

@@ -1,0 +1,1 @@
+"""gRPC inside: served and called with deadlines, health, reflection, identity and telemetry."""
