@@ -22,7 +22,7 @@ $(STAMP): FORCE
 endif
 endif
 
-$(STAMP): requirements.lock pyproject.toml sdk/pyproject.toml
+$(STAMP): requirements.lock pyproject.toml sdk/pyproject.toml examples/bookshop/protos/pyproject.toml
 	@found=$$("$(PYTHON)" -c 'import sys; print("%d.%d" % sys.version_info[:2]); sys.exit(sys.version_info < (3, 11))' 2>/dev/null) || { \
 	  if [ -n "$$found" ]; then \
 	    echo "$(PYTHON): is Python $$found; Fairway needs 3.11 or newer. Name a newer one: make install PYTHON=python3.12" >&2; \
@@ -36,8 +36,8 @@ $(STAMP): requirements.lock pyproject.toml sdk/pyproject.toml
 	  "$(PYTHON)" -m venv --clear .venv; else "$(PYTHON)" -m venv .venv; fi
 	@echo "install 2/3: the packages of requirements.lock, 60 MB from your package index or its cache"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
-	@echo "install 3/3: fairway and fairway-sdk, from this checkout"
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e . -e sdk
+	@echo "install 3/3: fairway, fairway-sdk and what the bookshop's services share, from this checkout"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e . -e sdk -e examples/bookshop/protos
 	@printf '%s\n' "$$(pwd -P)" > $(STAMP)
 	@echo "installed: $(BIN)/fairway"
 
@@ -71,7 +71,7 @@ bench: install ## run every benchmark
 	if [ -n "$$failed" ]; then echo "make bench: failed:$$failed" >&2; exit 1; fi
 
 lock: install ## write requirements.lock anew from pyproject.toml
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev --no-emit-package fairway-sdk \
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev --extra local --no-emit-package fairway-sdk \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 	  --output-file requirements.lock $(ARGS) pyproject.toml
 

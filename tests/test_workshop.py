@@ -140,7 +140,9 @@ def test_the_lock_satisfies_everything_the_project_asks_for() -> None:
     asked = [
         *document["project"]["dependencies"],
         *sdk["project"]["dependencies"],
+        *(wanted for extra in sdk["project"]["optional-dependencies"].values() for wanted in extra),
         *document["dependency-groups"]["dev"],
+        *document["project"]["optional-dependencies"]["local"],
     ]
     missing = [
         str(wanted)
@@ -214,7 +216,8 @@ def program(path: Path, text: str) -> None:
 
 def locked_project(folder: Path) -> Path:
     """Fill a folder with what the environment is made from."""
-    for name in ("requirements.lock", "pyproject.toml", "sdk/pyproject.toml"):
+    projects = ("pyproject.toml", "sdk/pyproject.toml", "examples/bookshop/protos/pyproject.toml")
+    for name in ("requirements.lock", *projects):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
