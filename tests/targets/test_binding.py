@@ -10,7 +10,7 @@ from fairway.core.artefact import Site
 from fairway.core.errors import BadRegistryError
 from fairway.core.parts import Bind
 from fairway.core.registry import builders, rule_by_id
-from fairway.targets.binding import assemble, binding_text
+from fairway.targets.notes import binding_of, binding_text
 from fairway.verbs.bind import binding, sites
 from fairway.verbs.workspace import open_system
 from fairway_sdk.contract.binding import Binding, Breaker, Retries
@@ -91,10 +91,10 @@ def test_two_rooms_that_disagree_stop_the_program() -> None:
     """As with every other part."""
     notes = [Bind(service="a", rule=f"design/{word}", path=("deadline",), value=word) for word in ("saga", "events")]
     with pytest.raises(BadRegistryError, match="both set the binding deadline of a"):
-        assemble("a", notes)
+        binding_of("a", notes)
 
 
 def test_a_note_that_the_contract_does_not_know_stops_the_program() -> None:
     """A misspelt key would otherwise be lost."""
-    with pytest.raises(BadRegistryError, match="does not fit the SDK"):
-        assemble("a", [Bind(service="a", rule="design/saga", path=("deadlin",), value=1)])
+    with pytest.raises(BadRegistryError, match="binding of a does not fit"):
+        binding_of("a", [Bind(service="a", rule="design/saga", path=("deadlin",), value=1)])

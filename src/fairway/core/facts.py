@@ -134,6 +134,19 @@ class Resources(Facts, frozen=True):
     memory: Annotated[Size | None, Meta(description="Memory it asks for, and may not exceed.")] = None
 
 
+class Run(Facts, frozen=True):
+    """How 'fairway up' starts a program. Its words may hold {address}, {port} and {data}, a folder of its own."""
+
+    command: Annotated[
+        tuple[Words, ...],
+        Meta(min_length=1, description="The program and its words. PORT is the port it shall listen at, on loopback."),
+    ]
+    folder: Annotated[
+        RelativePath | None, Meta(description="Where it starts. Default: the code's, or this file's.")
+    ] = None
+    ready: Annotated[AbsolutePath | None, Meta(description="Asked until it answers. Default: it listens.")] = None
+
+
 class Service(Facts, frozen=True):
     """One deployable program with one business capability."""
 
@@ -204,6 +217,9 @@ class Service(Facts, frozen=True):
     ] = None
     resources: Annotated[Resources | None, Meta(description="What one replica needs. Default: 250m and 256Mi.")] = None
     code: Annotated[RelativePath | None, Meta(description="The folder of its source. Default: services/<name>.")] = None
+    run: Annotated[
+        Run | None, Meta(description="How 'fairway up' starts it. Default: by the SDK, as <name>.service:service.")
+    ] = None
     waivers: Annotated[dict[str, Waiver], Meta(description="Rules it need not keep for now, by rule id.")] = {}
 
 
@@ -303,6 +319,7 @@ class ExternalSystem(Facts, frozen=True):
 
     host: Annotated[Host, Meta(description="Its host name.")]
     port: Annotated[int, Meta(ge=1, le=65535, description="Its port.")] = 443
+    stand_in: Annotated[Run | None, Meta(description="What 'fairway up' runs in its place. Default: nothing.")] = None
 
 
 class Platform(Facts, frozen=True):

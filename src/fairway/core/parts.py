@@ -4,7 +4,7 @@ Two rooms may say the same thing about one place, but not different things.
 """
 
 from collections.abc import Iterable
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 import msgspec
 
@@ -126,16 +126,29 @@ class Setting(Part, frozen=True, kw_only=True):
         return f"setting {self.name}"
 
 
-class Bind(Part, frozen=True, kw_only=True):
-    """One thing that the running service is told: a value at a path of its binding, spelled as there."""
+class Note(Part, frozen=True, kw_only=True):
+    """One thing that somebody is told about a service: a value at a path."""
 
+    told: ClassVar[str] = ""
     path: tuple[str, ...]
     value: Any
 
     @property
     def place(self) -> str:
         """Name what only one note may say about a service."""
-        return f"binding {'.'.join(self.path)}"
+        return f"{self.told} {'.'.join(self.path)}"
+
+
+class Bind(Note, frozen=True, kw_only=True):
+    """One thing that the running service is told, spelled as in its binding."""
+
+    told = "binding"
+
+
+class Carry(Note, frozen=True, kw_only=True):
+    """One thing that the proxies around a service are told."""
+
+    told = "traffic"
 
 
 Kind = TypeVar("Kind", bound=Part)

@@ -12,12 +12,12 @@ from fairway.core.artefact import Manifest, Page, Site
 from fairway.core.decision import AnyDecision
 from fairway.core.errors import BadRegistryError
 from fairway.core.order import Before
-from fairway.core.parts import Bind, Part
+from fairway.core.parts import Bind, Carry, Part
 from fairway.core.profile import Landscape, Profile
 from fairway.core.rule import Rule
 from fairway.core.stage import Stage
 
-NOT_RULES = frozenset({"binding", "build", "decisions", "order"})
+NOT_RULES = frozenset({"binding", "build", "decisions", "order", "traffic"})
 
 
 class Room(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,10 +35,11 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
 class Builder(msgspec.Struct, frozen=True, kw_only=True):
     """What a room builds for one site: notes on workloads, objects of its own; and pages for the whole system.
 
-    `bind` tells one running service what the room decided for it.
+    `bind` tells one running service what the room decided for it, `carry` the proxies around it.
     """
 
     bind: Callable[[Profile, Landscape, Site], Iterable[Bind]]
+    carry: Callable[[Profile, Landscape, Site], Iterable[Carry]]
     parts: Callable[[Landscape, Site], Iterable[Part]]
     manifests: Callable[[Landscape, Site], Iterable[Manifest]]
     pages: Callable[[Landscape], Iterable[Page]]
@@ -63,9 +64,10 @@ def builders(found: Iterable[Room]) -> tuple[Builder, ...]:
 
 def _builder(room: ModuleType) -> Builder:
     names = _children(room)
-    built, bound = _part(room, names, "build"), _part(room, names, "binding")
+    built, bound, carried = (_part(room, names, part) for part in ("build", "binding", "traffic"))
     return Builder(
         bind=getattr(bound, "bind", _nothing),
+        carry=getattr(carried, "carry", _nothing),
         parts=getattr(built, "parts", _nothing),
         manifests=getattr(built, "manifests", _nothing),
         pages=getattr(built, "pages", _nothing),

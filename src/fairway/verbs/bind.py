@@ -8,8 +8,9 @@ from fairway.core.artefact import Site
 from fairway.core.errors import Exit, FairwayError
 from fairway.core.facts import System
 from fairway.core.registry import builders
+from fairway.core.traffic import Traffic
 from fairway.core.wording import listed
-from fairway.targets.binding import assemble, binding_text
+from fairway.targets.notes import binding_of, binding_text, traffic_of
 from fairway.verbs.workspace import Workspace, open_system
 from fairway_sdk.contract.binding import Binding
 
@@ -19,7 +20,15 @@ def binding(workspace: Workspace, service: str, site: Site) -> Binding:
     landscape = workspace.landscape
     profile = landscape.services[service]
     rooms_build = builders(workspace.rooms)
-    return assemble(service, [note for build in rooms_build for note in build.bind(profile, landscape, site)])
+    return binding_of(service, [note for build in rooms_build for note in build.bind(profile, landscape, site)])
+
+
+def traffic(workspace: Workspace, service: str, site: Site) -> Traffic:
+    """Put together what the proxies around a service are told on one site; `service` is in the facts."""
+    landscape = workspace.landscape
+    profile = landscape.services[service]
+    rooms_build = builders(workspace.rooms)
+    return traffic_of(service, [note for build in rooms_build for note in build.carry(profile, landscape, site)])
 
 
 def sites(system: System) -> Iterator[Site]:

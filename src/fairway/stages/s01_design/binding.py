@@ -12,6 +12,7 @@ from fairway.stages.s01_design.decisions.workflows import saga_log
 
 WEB_PORTS = (80, 443, 8080, 8443)
 WEB_RULE = "design/rest-when-external"
+FIRST_PAUSE = 0.2  # seconds: somebody may be waiting for the saga
 # How the operator of each broker names the address it is reached at.
 BROKERS = {
     "nats": "nats.{namespace}.svc.cluster.local:4222",
@@ -44,7 +45,14 @@ def bind(profile: Profile, landscape: Landscape, site: Site) -> Iterator[Bind]:
     yield from _events(profile, landscape)
     for flow in profile.workflows:
         if flow.coordinator == name and (log := saga_log(flow, landscape)) is not None:
-            told = {"stuck-after": seconds(log.value.stuck_after)}
+            told = {
+                "stuck-after": seconds(log.value.stuck_after),
+                "retries": {
+                    "tries": log.value.tries,
+                    "first-pause": FIRST_PAUSE,
+                    "longest-pause": seconds(log.value.longest_pause),
+                },
+            }
             yield Bind(service=name, rule=log.rule, topic=log.topic, path=("workflows", flow.name), value=told)
 
 
@@ -61,6 +69,9 @@ def _events(profile: Profile, landscape: Landscape) -> Iterator[Bind]:
             known = landscape.channels[name]
             carried = channel(known, chosen.value)
             personal = not {"personal", "regulated"}.isdisjoint(known.facts.data)
-            for key, value in {"ordered-by": carried.value.ordered_by, "personal": personal}.items():
+            told: dict[str, object] = {"ordered-by": carried.value.ordered_by, "personal": personal}
+            if side == "publishes":
+                told["consumers"] = list(known.consumers)
+            for key, value in told.items():
                 path = (side, name, key)
                 yield Bind(service=profile.name, rule=carried.rule, topic=carried.topic, path=path, value=value)

@@ -61,7 +61,7 @@ def _workload(landscape: Landscape, profile: Profile) -> Workload:
             Volume(
                 name=name,
                 size=volume.size,
-                mount=volume.mount or f"/var/lib/{name}",
+                mount=mounts(profile)[name],
                 shared=volume.access == "shared-read-only",
             )
             for name, volume in facts.volumes.items()
@@ -69,6 +69,11 @@ def _workload(landscape: Landscape, profile: Profile) -> Workload:
         labels=labels,
         notes={SINGLE_REPLICA: f"its criticality is {facts.criticality}"} if alone else {},
     )
+
+
+def mounts(profile: Profile) -> dict[str, str]:
+    """Tell where each disk of a service's own is found inside its container."""
+    return {name: volume.mount or f"/var/lib/{name}" for name, volume in profile.facts.volumes.items()}
 
 
 def _probes(profile: Profile) -> Iterator[Part]:

@@ -12,9 +12,9 @@ from fairway.stages.s05_gateway.decisions import authentication, federation
 def bind(profile: Profile, landscape: Landscape, site: Site) -> Iterator[Bind]:
     """Tell the issuers behind the gateway to every service a request may travel to, and the tenants."""
     system, name = landscape.system, profile.name
-    if profile.serving and (issuers := _issuers(landscape, site)):
+    if profile.serving and (trusted := issuers(landscape, site)):
         yield Bind(
-            service=name, rule="gateway/jwt", topic="authentication", path=("identity", "issuers"), value=issuers
+            service=name, rule="gateway/jwt", topic="authentication", path=("identity", "issuers"), value=trusted
         )
     if system.tenants is not None:
         tenants = list(system.tenants.names)
@@ -24,7 +24,8 @@ def bind(profile: Profile, landscape: Landscape, site: Site) -> Iterator[Bind]:
         yield Bind(service=name, rule="gateway/public-through-gateway", path=("identity", "gateway"), value=gateway)
 
 
-def _issuers(landscape: Landscape, site: Site) -> list[dict[str, object]]:
+def issuers(landscape: Landscape, site: Site) -> list[dict[str, object]]:
+    """Name whose tokens are good behind the gateway: the federation's alone where there is one."""
     joined = federation(landscape)
     audiences: dict[str, None] = {}
     found: list[dict[str, object]] = []

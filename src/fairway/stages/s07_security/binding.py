@@ -22,8 +22,11 @@ def bind(profile: Profile, landscape: Landscape, site: Site) -> Iterator[Bind]:
     told: dict[str, object] = {"trust-domain": trust, "proxied": MESH(profile).holds}
     if profile.callers:
         told["callers"] = list(profile.callers)
-    for key, value in told.items():
-        yield Bind(service=profile.name, rule=own.rule, topic=own.topic, path=("identity", key), value=value)
+    for key, held in told.items():
+        yield Bind(service=profile.name, rule=own.rule, topic=own.topic, path=("identity", key), value=held)
+    for callee in profile.callees:
+        path = ("calls", callee, "internal")
+        yield Bind(service=profile.name, rule=own.rule, topic=own.topic, path=path, value=True)
     ring = keyring(landscape)
     if ring is None or "personal" not in profile.data:
         return
@@ -36,7 +39,9 @@ def bind(profile: Profile, landscape: Landscape, site: Site) -> Iterator[Bind]:
         "password-secret": f"{KEYRING}-password",
         "tls": True,
         "connections": KEYRING_CONNECTIONS,
+        "shared": True,
     }
-    for path, content in ((("personal",), sealed), (("stores", KEYRING), store)):
-        for key, value in content.items():
-            yield Bind(service=profile.name, rule=ring.rule, topic=ring.topic, path=(*path, key), value=value)
+    places: dict[tuple[str, ...], object] = {("personal", key): value for key, value in sealed.items()}
+    places |= {("stores", KEYRING, key): value for key, value in store.items()}
+    for place, value in places.items():
+        yield Bind(service=profile.name, rule=ring.rule, topic=ring.topic, path=place, value=value)

@@ -3,7 +3,7 @@
 import msgspec
 
 from fairway.core.parts import Setting
-from fairway.targets.binding import binding_text
+from fairway.targets.notes import binding_text
 from fairway_sdk.contract import ADMIN_PORT, BINDING_FILE, GRPC_PORT, REST_PORT
 from fairway_sdk.contract.binding import Binding, Listen
 

@@ -6,6 +6,7 @@ import msgspec
 
 from fairway.core.decision import Decision, Instead, State
 from fairway.core.facts import Participant
+from fairway.core.levels import EVENT_RETRIES
 from fairway.core.profile import Landscape, WorkflowProfile
 from fairway.core.wording import listed
 
@@ -33,11 +34,13 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SagaLog(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a saga remembers its runs, and when one counts as stuck."""
+    """Where a saga remembers its runs, how often it tries a step, and when a run counts as stuck."""
 
     coordinator: str
     store: str
     stuck_after: str
+    tries: int  # of a step that gets no answer, before what was done is undone
+    longest_pause: str  # between two of them
 
 
 class Participation(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,13 +100,17 @@ def saga_log(flow: WorkflowProfile, landscape: Landscape) -> Decision[SagaLog] |
         return None
     coordinator = landscape.services[flow.coordinator]
     store, stuck_after = coordinator.transactional_store, STUCK_AFTER[coordinator.facts.criticality]
+    tries, _, longest = EVENT_RETRIES[coordinator.facts.criticality]
     return Decision(
         rule="design/saga",
         topic="saga log",
         subject=f"workflow {flow.name}",
-        answer=f"{store} of {flow.coordinator}; a run that is not over after {stuck_after} raises an alert",
+        answer=f"{store} of {flow.coordinator}; a step without an answer is tried {tries} times, then all is undone;"
+        f" a run that is not over after {stuck_after} raises an alert",
         because=f"{flow.coordinator} coordinates, and its criticality is {coordinator.facts.criticality}",
-        value=SagaLog(coordinator=flow.coordinator, store=store, stuck_after=stuck_after),
+        value=SagaLog(
+            coordinator=flow.coordinator, store=store, stuck_after=stuck_after, tries=tries, longest_pause=longest
+        ),
         instead=(Instead("a workflow engine of its own", "one more cluster to run, and one more thing to be down"),),
     )
 
