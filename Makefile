@@ -11,7 +11,7 @@ STAMP := .venv/installed
 
 help: ## list the targets
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
-	@echo "  PYTHON=python3.12 chooses the interpreter of a new environment; ARGS='-k plan' is passed on by test, ARGS=--upgrade by lock"
+	@echo "  PYTHON=python3.12 chooses the interpreter of a new environment; ARGS is passed on by up, test ('-k plan') and lock (--upgrade)"
 
 install: $(STAMP) ## make .venv with everything, and .venv/bin/fairway
 
@@ -44,12 +44,8 @@ $(STAMP): requirements.lock pyproject.toml sdk/pyproject.toml examples/bookshop/
 install-all: install ## install also what single tests need: 100 MB that one schema file is derived from
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --group kubernetes-schemas
 
-up: install ## plan, build and check the bookshop; this version does not run it yet
-	@for step in "plan examples/bookshop" "build examples/bookshop -o build/bookshop" "check build/bookshop"; do \
-	  echo "== fairway $$step"; $(BIN)/fairway $$step || { code=$$?; \
-	    case $$step in build*) echo "make up: to begin anew, remove build/bookshop and run make up again." >&2;; esac; exit $$code; }; \
-	done
-	@echo "The bookshop is planned, built in build/bookshop and checked. Running it on this machine is not part of this version yet."
+up: install ## run the bookshop on this machine until Ctrl-C; ARGS=--detach leaves it running
+	@$(BIN)/fairway up examples/bookshop $(ARGS)
 
 test: install ## run the whole test suite
 	@$(BIN)/python -m pytest -n auto --maxprocesses 8 $(ARGS)

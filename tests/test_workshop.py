@@ -276,13 +276,12 @@ def test_make_check_runs_every_step_though_the_first_fails(tmp_path: Path) -> No
     assert "make check: failed: ruff check, ruff format --check, mypy, lint-imports" in run.stderr
 
 
-def test_make_up_says_how_to_begin_anew_where_the_build_is_refused(tmp_path: Path) -> None:
-    """Whoever edited build/bookshop keeps the edits, and is told the way out in terms of make."""
-    program(installed_project(tmp_path, str(tmp_path.resolve())) / ".venv/bin/fairway", '[ "$1" = plan ]')
-    run = make(tmp_path, "up")
-    assert run.returncode == 2
-    assert run.stderr.startswith("make up: to begin anew, remove build/bookshop and run make up again.\n")
-    assert "== fairway check" not in run.stdout
+def test_make_up_runs_the_bookshop_and_passes_arguments_on(tmp_path: Path) -> None:
+    """`make up ARGS=--detach` is `fairway up examples/bookshop --detach`, with its exit code."""
+    program(installed_project(tmp_path, str(tmp_path.resolve())) / ".venv/bin/fairway", 'echo "$@"; exit 3')
+    run = make(tmp_path, "up", "ARGS=--detach")
+    assert run.stdout.splitlines()[0] == "up examples/bookshop --detach"
+    assert run.returncode == 2, "make's own code for a recipe that failed"
 
 
 def test_a_finished_install_is_not_repeated(tmp_path: Path) -> None:

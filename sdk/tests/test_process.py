@@ -61,6 +61,8 @@ class Door(Store):
             raise SetupError("door: is shut. Open it.")
     async def stop(self):
         pass
+    async def unready(self):
+        return None
 
 service = Service("shop")
 service.declare(Store())

@@ -30,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     prepare()
     try:
         options = _parser().parse_args(arguments)
+        options.words = sys.argv[1:] if arguments is None else list(arguments)
         if getattr(options, "format", "text") != "text":
             for_programs()
         handler: Handler = options.handler
@@ -117,6 +118,20 @@ def _parser() -> argparse.ArgumentParser:
     binding.add_argument("--region", metavar="NAME", help="default: the first that fits")
     binding.set_defaults(format="json")
 
+    _running(commands)
+
+    token = _command(
+        commands, "token", _token, "print a token of the local system that runs", "fairway token --user ann"
+    )
+    _facts(token)
+    token.add_argument(
+        "--user", metavar="NAME", required=True, help="one of users.yaml, or a demo user: ann, ben, cleo"
+    )
+    token.add_argument("--tenant", metavar="NAME", default="", help="default: the user's only one")
+    token.add_argument("--scope", metavar="WORDS", default="", help="with spaces between; default: all of the user's")
+    token.add_argument("--audience", metavar="NAME", default="", help="default: the provider's first")
+    token.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+
     rules = _command(commands, "rules", _rules, "show the catalogue, or one rule", "fairway rules design/saga")
     rules.add_argument("rule", metavar="ID", nargs="?")
     rules.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
@@ -126,6 +141,39 @@ def _parser() -> argparse.ArgumentParser:
     )
     schema.set_defaults(format="json")
     return parser
+
+
+def _running(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    """Add the commands about a system that runs on this machine."""
+    up = _command(commands, "up", _up, "run the whole system on this machine", "fairway up --detach")
+    _facts(up)
+    up.add_argument("-d", "--detach", action="store_true", help="come back once it is up, and let it run")
+    up.add_argument("--only", metavar="A,B", default="", help="these services alone")
+    up.add_argument("--regions", action="store_true", help="a replica of each service in every region")
+    up.add_argument("--port", metavar="N", type=int, help="of the gateway (default: the first free one from 8080)")
+    up.add_argument(
+        "--store", metavar="NAME=URL", action="append", default=[], help="a store that runs elsewhere; may come again"
+    )
+    up.add_argument("--broker", metavar="URL", default="", help="a broker that runs elsewhere")
+    up.add_argument("--no-mesh", action="store_true", help=argparse.SUPPRESS)  # sockets wired to one another
+
+    status = _command(commands, "status", _status, "tell how the running system is", "fairway status --format json")
+    _facts(status)
+    status.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+
+    logs = _command(commands, "logs", _logs, "show what its processes write", "fairway logs -f orders")
+    logs.add_argument("service", metavar="SERVICE", nargs="?", help="default: all")
+    logs.add_argument("-f", "--follow", action="store_true", help="go on as they write more")
+    _at(logs)
+
+    restart = _command(commands, "restart", _restart, "start a service anew", "fairway restart orders")
+    restart.add_argument("service", metavar="SERVICE")
+    _at(restart)
+
+    down = _command(commands, "down", _down, "end the running system; its data stays", "fairway down")
+    _facts(down)
+    down.add_argument("--delete-data", action="store_true", help="delete its data, keys and logs, too; asks first")
+    down.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def _command(
@@ -141,6 +189,17 @@ def _command(
 def _facts(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "facts", metavar="PATH", nargs="?", type=Path, default=Path(), help="fairway.yaml or its folder (default: here)"
+    )
+
+
+def _at(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--at",
+        metavar="PATH",
+        dest="facts",
+        type=Path,
+        default=Path(),
+        help="fairway.yaml or its folder (default: here)",
     )
 
 
@@ -184,6 +243,14 @@ def _binding(options: argparse.Namespace) -> int:
     return binding_command(options.facts, options.service, options.environment, options.region)
 
 
+def _token(options: argparse.Namespace) -> int:
+    from fairway.local.identity.asking import Asked
+    from fairway.verbs.token import token_command
+
+    asked = Asked(user=options.user, tenant=options.tenant, scope=options.scope, audience=options.audience)
+    return token_command(options.facts, asked, options.format)
+
+
 def _rules(options: argparse.Namespace) -> int:
     from fairway.verbs import rules
     from fairway.verbs.workspace import standard
@@ -205,6 +272,45 @@ def _schema(_: argparse.Namespace) -> int:
 
     print(schema(), end="")
     return 0
+
+
+def _up(options: argparse.Namespace) -> int:
+    from fairway.verbs.up import Options, up_command
+
+    chosen = Options(
+        detach=options.detach,
+        only=tuple(filter(None, options.only.split(","))),
+        regions=options.regions,
+        port=options.port,
+        stores=tuple(options.store),
+        broker=options.broker,
+        mesh=not options.no_mesh,
+    )
+    return up_command(options.facts, chosen, options.words)
+
+
+def _status(options: argparse.Namespace) -> int:
+    from fairway.verbs.status import status_command
+
+    return status_command(options.facts, options.format)
+
+
+def _logs(options: argparse.Namespace) -> int:
+    from fairway.verbs.logs import logs_command
+
+    return logs_command(options.facts, options.service, follow=options.follow)
+
+
+def _restart(options: argparse.Namespace) -> int:
+    from fairway.verbs.restart import restart_command
+
+    return restart_command(options.service, options.facts)
+
+
+def _down(options: argparse.Namespace) -> int:
+    from fairway.verbs.down import down_command
+
+    return down_command(options.facts, delete_data=options.delete_data, yes=options.yes)
 
 
 def _build(options: argparse.Namespace) -> int:

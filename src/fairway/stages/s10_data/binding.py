@@ -17,6 +17,8 @@ ADDRESSES: Final[dict[Engine, str]] = {
     "redis": "{name}.{namespace}.svc.cluster.local:6379",
     "dynamodb": "",
 }
+# What a store is called inside its engine, where that is not its name: Redis has numbers, DynamoDB one space for all.
+DATABASES: Final[dict[Engine, str]] = {"redis": "", "dynamodb": "{namespace}-{name}-"}
 
 
 def bind(profile: Profile, landscape: Landscape, site: Site) -> Iterator[Bind]:
@@ -49,7 +51,7 @@ def _store(profile: Profile, store: StoreProfile, landscape: Landscape, site: Si
     told: dict[str, object] = {
         "kind": chosen.value,
         "address": ADDRESSES[chosen.value].format(name=store.name, namespace=namespace),
-        "database": f"{namespace}-{store.name}-" if chosen.value == "dynamodb" else store.name,
+        "database": DATABASES.get(chosen.value, "{name}").format(name=store.name, namespace=namespace),
         "tls": store.durable,
     }
     if chosen.value in {"dynamodb", "cassandra"}:

@@ -1,0 +1,1 @@
+"""Knowing how many copies there are, and holding them back."""

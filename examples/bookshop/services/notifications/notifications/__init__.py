@@ -1,0 +1,1 @@
+"""Telling readers what happens to their orders."""

@@ -1,0 +1,24 @@
+"""Recipients by order."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    """Make the table."""
+    op.create_table(
+        "recipient",
+        sa.Column("order_id", sa.String(64), primary_key=True),
+        sa.Column("reader", sa.String(64), nullable=False),
+        sa.Column("name", sa.LargeBinary, nullable=False),
+        sa.Column("email", sa.LargeBinary, nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+    )
+
+
+def downgrade() -> None:
+    """Take the table away."""
+    op.drop_table("recipient")

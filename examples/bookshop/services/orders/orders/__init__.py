@@ -1,0 +1,1 @@
+"""Taking orders and seeing them through."""

@@ -1,0 +1,1 @@
+"""Suggesting what to read next."""

@@ -1,0 +1,1 @@
+"""Getting parcels to readers."""

@@ -1,0 +1,1 @@
+"""Letting readers browse, search and fill a basket."""

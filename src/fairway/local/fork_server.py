@@ -1,0 +1,126 @@
+"""A process that has loaded what services are made of, and becomes one in a moment: `-m fairway.local.fork_server FD`.
+
+Each service would load the same hundreds of modules for more than a second; a fork has them, and shares their memory.
+It is told what to become by JSON lines on a socket, and tells there which process that is and how it ended.
+"""
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any, Final
+
+LOADED: Final = (
+    "fairway_sdk.__main__",
+    "fairway_sdk.process",
+    "aiohttp",
+    "cryptography.fernet",
+    "fastapi",
+    "grpc.aio",
+    "grpc_health.v1.health_pb2_grpc",
+    "grpc_reflection.v1alpha.reflection",
+    "httptools",
+    "jwt",
+    "openfeature.contrib.tools.flagd.core",
+    "opentelemetry.sdk.trace.export",
+    "opentelemetry.exporter.otlp.proto.http.trace_exporter",
+    "rich.traceback",
+    "structlog",
+    "uvicorn.protocols.http.httptools_impl",
+    "uvloop",
+)
+LARGEST: Final = 1 << 20  # bytes that are read at once
+
+
+class Server:
+    """Forks for one supervisor, until that is gone."""
+
+    def __init__(self, line: socket.socket) -> None:
+        """Take the socket to the supervisor."""
+        self._line = line
+        self._kept = b""
+        self._children: set[int] = set()
+        self._ended, self._wake = os.pipe()
+        for number in (self._ended, self._wake):
+            os.set_blocking(number, False)
+
+    def serve(self) -> Callable[[], object] | None:
+        """Serve; come back in the child with what it is to do, or in the parent with nothing to do any more."""
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._wake)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._line, selectors.EVENT_READ)
+            selector.register(self._ended, selectors.EVENT_READ)
+            while True:
+                ready = {key.fileobj for key, _ in selector.select()}
+                if self._ended in ready:
+                    self._tell_ends()
+                if self._line in ready:
+                    content = self._line.recv(LARGEST)
+                    if not content:
+                        return None
+                    *lines, self._kept = (self._kept + content).split(b"\n")
+                    for line in lines:
+                        if act := self._fork(json.loads(line)):
+                            return act
+
+    def _fork(self, asked: dict[str, Any]) -> Callable[[], object] | None:
+        pid = os.fork()
+        if pid == 0:
+            os.setsid()
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            self._line.close()
+            os.close(self._ended)
+            os.close(self._wake)
+            return lambda: become(asked)
+        self._children.add(pid)
+        self._tell({"id": asked["id"], "pid": pid})
+        return None
+
+    def _tell_ends(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._ended, LARGEST)
+        for pid in tuple(self._children):
+            found, status = os.waitpid(pid, os.WNOHANG)
+            if found:
+                self._children.discard(pid)
+                self._tell({"pid": pid, "code": os.waitstatus_to_exitcode(status)})
+
+    def _tell(self, what: dict[str, int]) -> None:
+        self._line.sendall(json.dumps(what).encode() + b"\n")
+
+
+def become(asked: dict[str, Any]) -> object:
+    """Be the process that is asked for: its folder, its environment, its log, its words."""
+    log = os.open(asked["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+    os.chdir(asked["cwd"])
+    os.environ.clear()
+    os.environ.update(asked["env"])
+    sys.argv = ["fairway_sdk", *asked["words"]]
+    main = importlib.import_module("fairway_sdk.__main__").main
+    return main(asked["words"])
+
+
+def serve(number: int, further: list[str]) -> object:
+    """Load all, and serve over the socket of this number."""
+    for name in (*LOADED, *further):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # what is loaded stays, so that the collector of a fork does not touch, and copy, its memory
+    act = Server(socket.socket(fileno=number)).serve()
+    return act() if act is not None else 0
+
+
+if __name__ == "__main__":
+    sys.exit(serve(int(sys.argv[1]), sys.argv[2:]))  # type: ignore[arg-type] # an exit code
