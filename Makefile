@@ -48,7 +48,7 @@ up: install ## run the bookshop on this machine until Ctrl-C; ARGS=--detach leav
 	@$(BIN)/fairway up examples/bookshop $(ARGS)
 
 test: install ## run the whole test suite
-	@$(BIN)/python -m pytest -n auto --maxprocesses 8 $(ARGS)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadgroup $(ARGS)
 
 check: install ## lint, format, types and import contracts: all of them, whichever fails
 	@failed=; for step in "ruff check" "ruff format --check" "mypy" "lint-imports"; do \

@@ -3,8 +3,9 @@
 `python benchmarks/grpc_speed.py [--calls 200] [--rounds 60]`
 
 Both run in one process on uvloop, over a Unix socket, with 16 calls in flight, in many short rounds by turns, and
-the ratio is that of neighbouring rounds, so that it holds on a busy machine. With the SDK everything is on, on both sides: deadline, breaker, limit,
-metrics, a tenth of the traces sent to a collector, a token passed on and verified, a line of log.
+the ratio is that of neighbouring rounds, so that it holds on a busy machine. With the SDK everything is on, on both
+sides: deadline, breaker, limit, metrics, a tenth of the traces sent to a collector, a token passed on and verified, a
+line of log.
 """
 
 # ruff: noqa: ANN401 - code that protoc writes has no types

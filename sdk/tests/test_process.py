@@ -274,7 +274,7 @@ async def test_work_that_outlasts_the_drain_is_cut_off(shop: Running) -> None:
         await asyncio.sleep(0.3)
         began = time.monotonic()
         code, _, _ = await asyncio.to_thread(shop.end, signal.SIGTERM)
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 12  # and not the twenty seconds that the work takes
         assert [answer.status for answer in await asyncio.gather(*asks)] == [503, 503]
     assert code == 0
 

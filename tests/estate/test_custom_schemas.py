@@ -167,7 +167,11 @@ def test_a_version_that_is_no_longer_served_is_a_fault_and_a_deprecated_one_a_re
     ]
 
 
-@pytest.mark.parametrize("data", [None, b"not gzip", gzip.compress(b"{"), gzip.compress(b'{"a/v1/B": {}}')])
+@pytest.mark.parametrize(
+    "data",
+    [None, b"not gzip", gzip.compress(b"{"), gzip.compress(b'{"a/v1/B": {}}')],
+    ids=["absent", "not gzip", "not json", "no schema"],  # the bytes hold the time: workers would disagree on names
+)
 def test_a_file_that_is_no_bundle_is_refused_by_name(data: bytes | None, tmp_path: Path) -> None:
     """The sentence begins with the file."""
     path = tmp_path / "bundle.json.gz"

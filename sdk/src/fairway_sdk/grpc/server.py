@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import grpc
@@ -9,6 +10,7 @@ import grpc
 from fairway_sdk.errors import SetupError
 from fairway_sdk.grpc.handling import check, wrapped
 from fairway_sdk.lifecycle import Level
+from fairway_sdk.rest.listening import remove_stale
 
 if TYPE_CHECKING:
     from fairway_sdk.service import Service
@@ -55,7 +57,9 @@ class GrpcServer:
         from fairway_sdk.grpc.health import Health
 
         age = int((self._service.binding.deadline + 5) * 1000)  # a connection that is let go finishes its calls
-        server = grpc.aio.server(options=(*OPTIONS, ("grpc.max_connection_age_grace_ms", age)))
+        largest = self._service.binding.largest_body
+        further = (("grpc.max_connection_age_grace_ms", age), ("grpc.max_receive_message_length", largest))
+        server = grpc.aio.server(options=(*OPTIONS, *further))
         ours = _Methods(server, self._service)
         for add in self._added:
             add(ours)
@@ -130,10 +134,13 @@ class _Wrapping(grpc.GenericRpcHandler):  # type: ignore[type-arg] # is generic 
 
 def _listen(server: grpc.aio.Server, address: str) -> int:
     """Open the port or the socket, which is for this user alone: its folder's owner decides who else gets in."""
+    path = Path(address.removeprefix("unix:"))
     before = os.umask(0o177) if address.startswith("unix:") else None
     try:
+        if before is not None and path.is_socket():
+            remove_stale(path)  # the library would take the socket of a living process
         return server.add_insecure_port(address)
-    except RuntimeError as error:
+    except (RuntimeError, OSError) as error:
         raise SetupError(
             f"listen.grpc: {address} cannot be opened. Another process may have it, or the path be longer than a"
             " socket's, which is some 100 signs."

@@ -46,7 +46,7 @@ def _unix(path: Path) -> socket.socket:
     if not path.is_absolute():
         raise ValueError("its path is not absolute. Write unix:/absolute/path in the binding.")
     if path.is_socket():
-        _remove_stale(path)
+        remove_stale(path)
     found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         old = os.umask(0o177)  # nobody else may connect, from the first moment on
@@ -63,7 +63,7 @@ def _unix(path: Path) -> socket.socket:
     return found
 
 
-def _remove_stale(path: Path) -> None:
+def remove_stale(path: Path) -> None:
     """Remove the socket file of a process that was killed; leave one that somebody answers on."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1)
