@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from fairway_sdk.__main__ import command_modules, load, main
+from fairway_sdk.__main__ import command_modules, load, logs_aside, main
 from fairway_sdk.errors import SetupError
 from fairway_sdk.telemetry.output import output
 
@@ -45,10 +45,20 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def test_the_interface_is_printed_without_a_deployment(shop: str, capsys: pytest.CaptureFixture[str]) -> None:
     """No binding is read: this runs where images are built."""
     assert main(["openapi", f"{shop}:service"]) == 0
-    structlog.get_logger("fairway").warning("a line of the log")
     document = json.loads(capsys.readouterr().out)
     assert document["info"]["title"] == "shop"
     assert "/items/{number}" in document["paths"]
+
+
+def test_a_commands_log_stays_out_of_its_output(capsys: pytest.CaptureFixture[str]) -> None:
+    """A program may read the output; what comes after the command is logged as before."""
+    with logs_aside():
+        structlog.get_logger("fairway").warning("a line of the log")
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "a line of the log" in captured.err
+    structlog.get_logger("fairway").warning("another line")
+    assert "another line" in capsys.readouterr().out
 
 
 def test_the_command_is_a_module_that_runs(shop: str) -> None:

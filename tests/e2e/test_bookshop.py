@@ -141,15 +141,29 @@ async def test_an_order_goes_from_the_shelf_to_the_mail_in_one_trace(shop: Books
     assert {"storefront", "orders", "inventory", "payments", "shipping"} <= logged, "those that are called log it"
 
 
-def test_nothing_personal_stands_anywhere_in_plain(shop: Bookshop) -> None:
+async def _planted(shop: Bookshop) -> None:
+    """See to it that the order with the planted values was placed: a test may run without the ones above it."""
+    if (shop.folder / "mail.jsonl").exists() and len(_mails(shop)) == 2:
+        return
+    async with _client(shop.of("storefront")[0]) as client:
+        browser = Browser(client, shop.issuer.token(READER))
+        await browser.ask("PUT", f"/basket/{PRIDE}?copies=1")
+        to = {"card_token": PLANTED["card"], **{part: PLANTED[part] for part in ("name", "address", "email")}}
+        await browser.ask("POST", "/checkout", {"order_id": "order-planted", **to})
+    await _until(lambda: (shop.folder / "mail.jsonl").exists() and len(_mails(shop)) == 2)
+
+
+async def test_nothing_personal_stands_anywhere_in_plain(shop: Bookshop) -> None:
     """Not in a log, a database, a journal or the broker; where the mail went, the mail server knows of course."""
+    await _planted(shop)
     assert {"pg", "valkey"} <= _files_with(shop, "order-planted"), "it is looked for in the right places"
     for part, text in PLANTED.items():
         assert _files_with(shop, text) == ({"mail.jsonl"} if part in {"name", "email"} else set()), part
 
 
-def test_after_an_erasure_nothing_of_the_reader_can_be_read(shop: Bookshop) -> None:
+async def test_after_an_erasure_nothing_of_the_reader_can_be_read(shop: Bookshop) -> None:
     """Each service tells what it knows while the reader is there, and nothing once they are erased."""
+    await _planted(shop)
     with ThreadPoolExecutor() as pool:
 
         def everywhere(verb: str) -> dict[str, str]:
@@ -258,7 +272,8 @@ class Balancer:
                     await OrdersStub(channel).PlaceOrder(wanted, timeout=10, metadata=metadata)
                     count += 1
                 except grpc.aio.AioRpcError as error:
-                    assert error.code() == grpc.StatusCode.UNAVAILABLE, error.details()  # noqa: PT017 - others are raised with it
+                    # CANCELLED: the library cuts a call off that reached a server in the moment in which it ended.
+                    assert error.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}, error.details()  # noqa: PT017 - others are raised with it
                     self._ready[replica.name] = False
         return count
 

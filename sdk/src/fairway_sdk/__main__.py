@@ -6,7 +6,8 @@ import importlib
 import json
 import pkgutil
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
@@ -38,9 +39,9 @@ def main(words: Sequence[str] | None = None) -> int:
         service = load(given[1])
         if options.act is None:
             service.run()
-        _log_aside()
         act: Act = options.act
-        return asyncio.run(act(service, options))
+        with logs_aside():
+            return asyncio.run(act(service, options))
     except SetupError as error:
         sys.stderr.write(f"{error}\n")
         return WRONG
@@ -49,10 +50,17 @@ def main(words: Sequence[str] | None = None) -> int:
         return FAILED
 
 
-def _log_aside() -> None:
-    """Keep the log out of a command's output, which a program may read."""
+@contextmanager
+def logs_aside() -> Iterator[None]:
+    """Keep the log out of a command's output, which a program may read; a test's process goes on after it."""
+    before = structlog.get_config()["logger_factory"]
     output.aside = True
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    try:
+        yield
+    finally:
+        output.aside = False
+        structlog.configure(logger_factory=before)
 
 
 def _parser(command: str) -> argparse.ArgumentParser:

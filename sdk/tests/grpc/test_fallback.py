@@ -266,9 +266,8 @@ async def test_answers_with_personal_fields_are_kept_in_the_process_alone(
         switch.on = False
         assert await readers(1) == [Reader("ada@example.org")]
         assert await books(2) == [Public(title="the-title-of-a-book")] * 2
-        written = [
-            await orders.stores.redis("older").get(key) async for key in orders.stores.redis("older").scan_iter()
-        ]
+        store = orders.stores.redis("older")
+        written = [await store.get(key) async for key in store.scan_iter(_type="string")]  # others' keys are there, too
     assert any(b"the-title-of-a-book" in value for value in written if isinstance(value, bytes))
     assert not any(b"ada@example.org" in value for value in written if isinstance(value, bytes))
 
