@@ -49,10 +49,10 @@ def test_a_line_says_when_and_who(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.usefixtures("installed")
 def test_libraries_write_the_same_shape_and_only_their_troubles(capsys: pytest.CaptureFixture[str]) -> None:
     """What a library tells at info, it tells of somebody's data."""
-    logging.getLogger("some.library").info("fetched /readers/jane")
-    logging.getLogger("some.library").warning("slow: %d ms", 5)
+    logging.getLogger("other.package").info("fetched /readers/jane")
+    logging.getLogger("other.package").warning("slow: %d ms", 5)
     (line,) = read(capsys)
-    assert (line["event"], line["level"], line["logger"]) == ("slow: 5 ms", "warning", "some.library")
+    assert (line["event"], line["level"], line["logger"]) == ("slow: 5 ms", "warning", "other.package")
     assert line["service"] == "shop"
 
 
@@ -66,7 +66,7 @@ def test_an_exception_is_told_by_its_class_and_place(capsys: pytest.CaptureFixtu
             raise SetupError("binding.json: is wrong. Write it again.") from error
     except SetupError:
         log.exception("it failed")
-        logging.getLogger("some.library").exception("it failed, too")
+        logging.getLogger("other.package").exception("it failed, too")
     ours, theirs = read(capsys)
     for line in (ours, theirs):
         assert line["error"] == "SetupError"
@@ -102,7 +102,7 @@ def test_an_authors_key_does_not_hide_whose_line_it_is(capsys: pytest.CaptureFix
 def test_what_looks_personal_is_blacked_out(capsys: pytest.CaptureFixture[str]) -> None:
     """The redaction stands in the way of every line."""
     log.warning("odd", email="jane@example.org")
-    logging.getLogger("some.library").warning("odd: jane@example.org")
+    logging.getLogger("other.package").warning("odd: jane@example.org")
     assert "jane" not in capsys.readouterr().out
 
 
