@@ -109,7 +109,12 @@ class System:
     def run(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command of Fairway in the system's folder."""
         done = subprocess.run(
-            [sys.executable, "-m", "fairway", *words], cwd=self.folder, capture_output=True, text=True, check=False
+            [sys.executable, "-m", "fairway", *words],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,  # a hanging command is a failure, not a hanging suite
         )
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done

@@ -27,10 +27,13 @@ def main() -> None:
         else:
             known.pop(int(number_), None)
     if known:
+        # The next `up` may be there already, and have made its own sockets in the same places.
+        left = {path: path.lstat().st_ino for path in Path(sys.argv[1]).rglob("*") if path.is_socket()}
         end_groups(known)
-        for socket in Path(sys.argv[1]).rglob("*"):
-            if socket.is_socket():
-                socket.unlink(missing_ok=True)
+        for path, number in left.items():
+            with contextlib.suppress(FileNotFoundError):
+                if path.lstat().st_ino == number:
+                    path.unlink()
 
 
 def end_groups(groups: dict[int, str]) -> int:
