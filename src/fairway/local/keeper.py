@@ -30,9 +30,9 @@ def main() -> None:
         # The next `up` may be there already, and have made its own sockets in the same places.
         left = {path: path.lstat().st_ino for path in Path(sys.argv[1]).rglob("*") if path.is_socket()}
         end_groups(known)
-        for path, number in left.items():
+        for path, node in left.items():
             with contextlib.suppress(FileNotFoundError):
-                if path.lstat().st_ino == number:
+                if path.lstat().st_ino == node:
                     path.unlink()
 
 
