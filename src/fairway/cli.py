@@ -156,6 +156,7 @@ def _running(commands: "argparse._SubParsersAction[_Parser]") -> None:
     )
     up.add_argument("--broker", metavar="URL", default="", help="a broker that runs elsewhere")
     up.add_argument("--no-mesh", action="store_true", help=argparse.SUPPRESS)  # sockets wired to one another
+    up.add_argument("--no-console", action="store_true", help="without the page and what it gathers")
 
     status = _command(commands, "status", _status, "tell how the running system is", "fairway status --format json")
     _facts(status)
@@ -285,6 +286,7 @@ def _up(options: argparse.Namespace) -> int:
         stores=tuple(options.store),
         broker=options.broker,
         mesh=not options.no_mesh,
+        console=not options.no_console,
     )
     return up_command(options.facts, chosen, options.words)
 

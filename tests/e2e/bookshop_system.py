@@ -4,7 +4,6 @@ PostgreSQL, Valkey and DynamoDB's stand-in are real; the network between service
 """
 
 import base64
-import json
 import os
 import secrets
 import signal
@@ -18,41 +17,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import jwt
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
-from jwt.algorithms import RSAAlgorithm
 
 from fairway.core.artefact import Site
 from fairway.targets.notes import binding_text
 from fairway.verbs.bind import binding
 from fairway.verbs.workspace import open_system
 from fairway_sdk.contract import BINDING_FILE, CONFIGURATION_VARIABLE, SECRETS_VARIABLE
-from fairway_sdk.contract.binding import Binding, Broker, Call, Issuer, Listen, Store
+from fairway_sdk.contract.binding import Binding, Broker, Call, Listen, Store
 from fairway_sdk.testing.servers import DynamoDB, PostgreSQL, Valkey
 from fairway_sdk.testing.servers.process import connects, free_port
+from fairway_sdk.testing.tokens import TokenIssuer
 
 BOOKSHOP = Path(__file__).parents[2] / "examples" / "bookshop"
 SITE = Site(environment="staging", region="eu-west-1")
 OUTSIDE = {"card-network": "card-network", "carrier": "carrier", "mail": "mail"}
+AUDIENCE = "bookshop"
 STARTS_WITHIN = 120.0  # seconds; a busy machine is slow
-
-
-class TokenIssuer:
-    """Vouches for readers with tokens, as the identity provider of a real system does."""
-
-    def __init__(self, keys: Path) -> None:
-        self._key = generate_private_key(65537, 2048)
-        described = json.loads(RSAAlgorithm.to_jwk(self._key.public_key()))
-        keys.parent.mkdir(parents=True, exist_ok=True)
-        keys.write_text(json.dumps({"keys": [described | {"kid": "1", "use": "sig", "alg": "RS256"}]}))
-        self.bound = Issuer(issuer="https://readers.test", audience="bookshop", keys=str(keys), algorithms=("RS256",))
-
-    def token(self, reader: str, tenant: str = "riverside") -> str:
-        """Give a token for an hour."""
-        now = int(time.time())
-        claims = {"iss": self.bound.issuer, "aud": self.bound.audience, "sub": reader, "tenant": tenant}
-        return jwt.encode(claims | {"iat": now, "exp": now + 3600}, self._key, "RS256", headers={"kid": "1"})
 
 
 class Replica:
@@ -123,12 +104,17 @@ class Bookshop:
         self.valkey = Valkey(folder / "valkey")
         self.dynamodb = DynamoDB(folder / "dynamodb")
         self.outside = {name: f"127.0.0.1:{free_port()}" for name in OUTSIDE}
-        self.issuer = TokenIssuer(folder / "keys.json")
+        folder.mkdir(parents=True, exist_ok=True)
+        self._issuer = TokenIssuer(folder)
         self.traces = ""  # where spans go: a URL, set before the shop is entered
         # Seconds, in which a busy machine is not too slow; what was decided where they are zero.
         self.lease = 0.0  # after which a crashed checkout is taken over
         self.deadline = 0.0  # of a request
         self._running = ExitStack()
+
+    def token(self, reader: str) -> str:
+        """Give a reader's token."""
+        return self._issuer.token(sub=reader, tenant="riverside", aud=AUDIENCE)
 
     def of(self, service: str) -> list[Replica]:
         """Give the replicas of one service."""
@@ -205,7 +191,9 @@ class Bookshop:
             stores={name: self._store(name, store) for name, store in decided.stores.items()},
             broker=Broker(kind="redis", address=self.valkey.address) if decided.broker else None,
             volumes={name: str(replica.folder / name) for name in decided.volumes},
-            identity=msgspec.structs.replace(decided.identity, issuers=(self.issuer.bound,), proxied=False),
+            identity=msgspec.structs.replace(
+                decided.identity, issuers=(self._issuer.bound(audience=AUDIENCE),), proxied=False
+            ),
             telemetry=msgspec.structs.replace(decided.telemetry, traces=self.traces),
             deadline=self.deadline or decided.deadline,
             sagas=msgspec.structs.replace(decided.sagas, lease=self.lease or decided.sagas.lease),

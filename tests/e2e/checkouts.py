@@ -108,7 +108,7 @@ async def _ended(
 
 
 def _token(shop: Bookshop) -> tuple[tuple[str, str], ...]:
-    return (("authorization", f"Bearer {shop.issuer.token('reader-7')}"),)
+    return (("authorization", f"Bearer {shop.token('reader-7')}"),)
 
 
 async def _kill(

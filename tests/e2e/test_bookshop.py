@@ -113,7 +113,7 @@ async def test_an_order_goes_from_the_shelf_to_the_mail_in_one_trace(shop: Books
     """All eight services take part, and whoever is asked why finds all of them under one number."""
     trace = token_hex(16)
     async with _client(shop.of("storefront")[0]) as first, _client(shop.of("storefront")[1]) as second:
-        browser = Browser(first, shop.issuer.token(READER))
+        browser = Browser(first, shop.token(READER))
         await browser.ask("GET", f"/books/{PRIDE}")
         for isbn in (PRIDE, MOBY):
             await browser.ask("PUT", f"/basket/{isbn}?copies=1")
@@ -146,7 +146,7 @@ async def _planted(shop: Bookshop) -> None:
     if (shop.folder / "mail.jsonl").exists() and len(_mails(shop)) == 2:
         return
     async with _client(shop.of("storefront")[0]) as client:
-        browser = Browser(client, shop.issuer.token(READER))
+        browser = Browser(client, shop.token(READER))
         await browser.ask("PUT", f"/basket/{PRIDE}?copies=1")
         to = {"card_token": PLANTED["card"], **{part: PLANTED[part] for part in ("name", "address", "email")}}
         await browser.ask("POST", "/checkout", {"order_id": "order-planted", **to})
@@ -256,7 +256,7 @@ class Balancer:
     async def order(self, stop: asyncio.Event, who: int) -> int:
         """Place orders; one that a replica did not take is given to another, under the same id."""
         count = 0
-        metadata = (("authorization", f"Bearer {self._shop.issuer.token('reader-8')}"),)
+        metadata = (("authorization", f"Bearer {self._shop.token('reader-8')}"),)
         async for replica in self._turns("orders", stop):
             lines = [Line(isbn=MOBY, copies=1)]
             wanted = PlaceOrderRequest(

@@ -171,6 +171,7 @@ def test_an_interrupted_build_leaves_no_partial_file(hello: Path) -> None:
 import os, signal, sys
 from pathlib import Path
 from fairway.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that runs us in the background ignores it
 replace, done = Path.replace, []
 def interrupt(source, target):
     done.append(target)

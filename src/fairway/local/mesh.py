@@ -77,9 +77,9 @@ class Mesh:
         self._certificates = Certificates(folder, accounts(self._traffic, self._places))
 
     @property
-    def gateway(self) -> str:
-        """Give the gateway's SPIFFE identity."""
-        return gateway_identity(self._places.system)
+    def administration(self) -> dict[str, Path]:
+        """Give the socket of each proxy's administration, by the proxy's name."""
+        return {NAME: self._envoy.admin}
 
     def spec(self, after: tuple[str, ...] = ()) -> ProcessSpec:
         """Say how it runs."""

@@ -133,7 +133,7 @@ def specs(replica: Replica, around: Neighbours) -> Iterator[ProcessSpec]:
     secrets = credentials.folder(program.name)
     environment = {**_environment(), CONFIGURATION_VARIABLE: str(folder), SECRETS_VARIABLE: str(secrets)}
     words = ("run", f"{program.module}.service:service")
-    command, ready = _python(program, words), answers(bound.listen.admin, READY_PATH)
+    command, ready = python(program, words), answers(bound.listen.admin, READY_PATH)
     live: Ask | None = answers(bound.listen.admin, LIVE_PATH)
     if program.run is not None:
         environment |= told(bound, secrets)
@@ -287,7 +287,7 @@ def _migration(job: str, replica: Replica, around: Neighbours) -> ProcessSpec:
         name=job,
         part="job",
         service=program.name,
-        command=_python(program, words),
+        command=python(program, words),
         cwd=program.code,
         env={**_environment(), **variables},
         log=run.log(job),
@@ -363,7 +363,8 @@ def _hand_out(bound: Binding, credentials: Credentials, run: RunFolder) -> None:
         credentials.hand_out(bound.service, bound.personal.master_key_secret)
 
 
-def _python(program: Program, words: tuple[str, ...]) -> tuple[str, ...]:
+def python(program: Program, words: tuple[str, ...]) -> tuple[str, ...]:
+    """Give the words that run a command of the SDK with a service's own interpreter."""
     own = program.code / ".venv" / "bin" / "python"
     return (str(own) if own.exists() else sys.executable, "-m", "fairway_sdk", *words)
 

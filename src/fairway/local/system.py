@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -15,6 +15,7 @@ from fairway.core.errors import FairwayError, did_you_mean
 from fairway.core.facts import System
 from fairway.core.traffic import Traffic
 from fairway.local import services
+from fairway.local.console.process import Console
 from fairway.local.control import Answer, Request, Status, serving
 from fairway.local.forking import ForkServer, modules
 from fairway.local.identity.settings import Settings, settings
@@ -45,6 +46,9 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     broker: str = ""
     port: int | None = None  # of the gateway
     mesh: bool = True
+    console: bool = True
+    plan: str = "{}"  # as JSON, for the console
+    objectives: dict[str, dict[str, Any]] = {}  # by service: what its alerts are made of
 
 
 class LocalSystem:
@@ -63,6 +67,7 @@ class LocalSystem:
         self._backed = Backed()
         self.notes: list[str] = []
         self.gateway = ""
+        self._console: Console | None = None
 
     @property
     def status(self) -> Status:
@@ -74,6 +79,7 @@ class LocalSystem:
             since=self._since,
             state="stopping" if self._ending.is_set() else "up" if self._ready else "starting",
             gateway=self.gateway,
+            console=self._console.url if self._console else "",
             notes=self.notes,
             processes=self._supervisor.views() if self._supervisor else [],
         )
@@ -143,6 +149,8 @@ class LocalSystem:
         every = [binding for program in programs for binding in program.bindings]
         if wanted.mesh:
             self.gateway = f"http://127.0.0.1:{self._gateway_port(port_of)}"
+        if wanted.console:
+            self._console = Console(run, port_of)
         self._backed = back(run, {one.service: one for one in reversed(every)}, port_of, wanted.stores, wanted.broker)
         self.notes += self._backed.notes
         identity = self._identity(port_of)
@@ -164,7 +172,7 @@ class LocalSystem:
             issuers={
                 declared: Issuer(issuer=one.url, audience="", keys=one.published) for declared, one in played.items()
             },
-            traces="",
+            traces=self._console.traces if self._console else "",
             mesh=MESH if wanted.mesh else "",
             gateway=gateway_identity(wanted.system),
         )
@@ -184,8 +192,21 @@ class LocalSystem:
                 port=int(self.gateway.rpartition(":")[2]),
                 keys={declared: (one.url, Path(one.published)) for declared, one in played.items()},
                 doors={f"{DOOR}/": identity.listen} if identity else {},
+                traces=self._console.collector if self._console else "",
             )
             specs.append(self._mesh.spec((IDENTITY,) if identity else ()))
+        if self._console is not None:
+            specs.append(
+                self._console.spec(
+                    system=wanted.system,
+                    traffic=wanted.traffic,
+                    placed=placed,
+                    outside=outside,
+                    proxies=self._mesh.administration if self._mesh else {},
+                    plan=wanted.plan,
+                    objectives=wanted.objectives,
+                )
+            )
         return specs + [spec for replica in placed for spec in services.specs(replica, around)]
 
     def _there(self) -> Iterator[services.Program]:

@@ -7,7 +7,6 @@ from pathlib import Path
 from fairway.core.artefact import Site
 from fairway.core.errors import Exit, FairwayError
 from fairway.core.facts import System
-from fairway.core.registry import builders
 from fairway.core.traffic import Traffic
 from fairway.core.wording import listed
 from fairway.targets.notes import binding_of, binding_text, traffic_of
@@ -19,16 +18,14 @@ def binding(workspace: Workspace, service: str, site: Site) -> Binding:
     """Put together what a service is told on one site; `service` is in the facts."""
     landscape = workspace.landscape
     profile = landscape.services[service]
-    rooms_build = builders(workspace.rooms)
-    return binding_of(service, [note for build in rooms_build for note in build.bind(profile, landscape, site)])
+    return binding_of(service, [note for build in workspace.builders for note in build.bind(profile, landscape, site)])
 
 
 def traffic(workspace: Workspace, service: str, site: Site) -> Traffic:
     """Put together what the proxies around a service are told on one site; `service` is in the facts."""
     landscape = workspace.landscape
     profile = landscape.services[service]
-    rooms_build = builders(workspace.rooms)
-    return traffic_of(service, [note for build in rooms_build for note in build.carry(profile, landscape, site)])
+    return traffic_of(service, [note for build in workspace.builders for note in build.carry(profile, landscape, site)])
 
 
 def sites(system: System) -> Iterator[Site]:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from fairway.core.artefact import Site
 from fairway.core.errors import BadRegistryError
-from fairway.core.registry import builders
 from fairway.estate.schema import problems
 from fairway.estate.semantics import faults
 from fairway.targets.kubernetes.configuration import told
@@ -33,7 +32,7 @@ def render_file(workspace: Workspace, path: str) -> BuiltFile | None:
 
 
 def _rendered(workspace: Workspace, site: Site) -> Iterator[BuiltFile]:
-    landscape, rooms_build = workspace.landscape, builders(workspace.rooms)
+    landscape, rooms_build = workspace.landscape, workspace.builders
     parts = [part for build in rooms_build for part in build.parts(landscape, site)]
     parts += [told(binding(workspace, name, site)) for name in landscape.services]
     manifests = [manifest for build in rooms_build for manifest in build.manifests(landscape, site)]
@@ -41,7 +40,7 @@ def _rendered(workspace: Workspace, site: Site) -> Iterator[BuiltFile]:
 
 
 def _pages(workspace: Workspace) -> Iterator[BuiltFile]:
-    for build in builders(workspace.rooms):
+    for build in workspace.builders:
         for page in build.pages(workspace.landscape):
             yield BuiltFile(path=page.path, text=page.text)
 

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -20,12 +20,14 @@ from fairway.local.services import Program
 from fairway.local.state import AlreadyUpError, Lock
 from fairway.local.system import LocalSystem, Wanted
 from fairway.verbs.bind import binding, sites, traffic
+from fairway.verbs.plan_json import plan_json
 from fairway.verbs.running import troubled
 from fairway.verbs.up_text import Progress, up_text
 from fairway.verbs.workspace import Workspace, open_system
 
 ASKED_EVERY: Final = 0.1  # seconds
 DETACHED_LOG: Final = "up"
+ALERTS: Final = "observability/alerts"
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +40,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     stores: tuple[str, ...] = ()  # NAME=URL
     broker: str = ""
     mesh: bool = True
+    console: bool = True
 
 
 def up_command(facts: Path, options: Options, words: Sequence[str]) -> Exit:
@@ -84,7 +87,22 @@ def wanted(workspace: Workspace, options: Options) -> Wanted:
         broker=options.broker,
         port=options.port,
         mesh=options.mesh,
+        console=options.console,
+        plan=plan_json(workspace.today_plan, workspace.rules) if options.console else "{}",
+        objectives=_objectives(workspace) if options.console else {},
     )
+
+
+def _objectives(workspace: Workspace) -> dict[str, dict[str, Any]]:
+    """Give what the alerts of each service are made of, by topic."""
+    return {
+        name: {
+            decision.topic: msgspec.to_builtins(decision.value)
+            for decision in planned.decisions
+            if decision.rule == ALERTS and decision.value is not None
+        }
+        for name, planned in workspace.today_plan.services.items()
+    }
 
 
 def _sites(workspace: Workspace, *, regions: bool) -> list[Site]:

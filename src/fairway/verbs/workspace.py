@@ -9,7 +9,7 @@ from pathlib import Path
 from fairway import stages
 from fairway.core.errors import FairwayError, did_you_mean
 from fairway.core.profile import Landscape, survey
-from fairway.core.registry import Room, rooms, rule_by_id
+from fairway.core.registry import Builder, Room, builders, rooms, rule_by_id
 from fairway.core.rule import Rule
 from fairway.declaration.load import Loaded, load
 from fairway.verbs.plan import Plan, plan
@@ -37,6 +37,11 @@ class Workspace:
     def rules(self) -> Mapping[str, Rule]:
         """All rules by id."""
         return rule_by_id(self.rooms)
+
+    @cached_property
+    def builders(self) -> tuple[Builder, ...]:
+        """What the rooms build and tell."""
+        return builders(self.rooms)
 
     @cached_property
     def landscape(self) -> Landscape:

@@ -5,39 +5,17 @@ For operators, for the retention of personal data, and for the export and erasur
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from fairway_sdk.events.inbox import DeadLetter, open_inbox
+from fairway_sdk.events.inbox import DeadLetter, Letters, open_inbox
 from fairway_sdk.events.personal import alias
 from fairway_sdk.events.relay import outbox_stores
 from fairway_sdk.events.tables import OUTBOX
 
 if TYPE_CHECKING:
     from fairway_sdk.service import Service
-
-
-class Letters(Protocol):
-    """What an inbox and an outbox have in common for an operator."""
-
-    async def dead_letters(self, channel: str = "", ids: Collection[str] = (), limit: int = 1000) -> list[DeadLetter]:
-        """List dead letters."""
-
-    async def redrive(self, ids: Collection[str]) -> int:
-        """Put dead letters back."""
-
-    async def drop(self, ids: Collection[str]) -> int:
-        """Remove dead letters."""
-
-    async def purge(self, older_than: float) -> int:
-        """Remove old dead letters."""
-
-    async def of_person(self, alias: str) -> list[bytes]:
-        """Give the documents about a person."""
-
-    async def erase_person(self, alias: str) -> int:
-        """Remove what is about a person."""
 
 
 async def find(service: "Service", channel: str = "", ids: Collection[str] = (), limit: int = 1000) -> list[DeadLetter]:

@@ -69,7 +69,29 @@ class LostLeaseError(FairwayError):
     """The lease ended before the handler did: another worker has the event now, and this one's effect is undone."""
 
 
-class Inbox(Protocol):
+class Letters(Protocol):
+    """What an inbox and an outbox have in common for an operator."""
+
+    async def dead_letters(self, channel: str = "", ids: Collection[str] = (), limit: int = 1000) -> list[DeadLetter]:
+        """List dead letters, the oldest first; with ids also their documents."""
+
+    async def redrive(self, ids: Collection[str]) -> int:
+        """Put dead letters back, as if they had never been tried; tell how many."""
+
+    async def drop(self, ids: Collection[str]) -> int:
+        """Remove dead letters for good, but know them again; tell how many."""
+
+    async def purge(self, older_than: float) -> int:
+        """Remove dead letters that were parked longer ago than so many seconds; tell how many."""
+
+    async def of_person(self, alias: str) -> list[bytes]:
+        """Give the documents about a person."""
+
+    async def erase_person(self, alias: str) -> int:
+        """Remove what is about a person; handled events are known again all the same. Tell how many rows."""
+
+
+class Inbox(Letters, Protocol):
     """The inbox of one service in one of its stores. Times are the store's own."""
 
     store: str
@@ -101,24 +123,6 @@ class Inbox(Protocol):
 
     async def parked(self) -> Mapping[str, int]:
         """Count by channel what is parked."""
-
-    async def dead_letters(self, channel: str = "", ids: Collection[str] = (), limit: int = 1000) -> list[DeadLetter]:
-        """List dead letters, the oldest first; with ids also their documents."""
-
-    async def redrive(self, ids: Collection[str]) -> int:
-        """Put dead letters back, as if they had never been tried; tell how many."""
-
-    async def drop(self, ids: Collection[str]) -> int:
-        """Remove dead letters for good, but know them again; tell how many."""
-
-    async def purge(self, older_than: float) -> int:
-        """Remove dead letters that were parked longer ago than so many seconds; tell how many."""
-
-    async def of_person(self, alias: str) -> list[bytes]:
-        """Give the documents about a person."""
-
-    async def erase_person(self, alias: str) -> int:
-        """Remove what is about a person; handled events are known again all the same. Tell how many rows."""
 
 
 def inbox_store(service: "Service", store: str = "") -> str:

@@ -22,18 +22,13 @@ def bind(profile: Profile, landscape: Landscape, site: Site) -> Iterator[Bind]:
         if again.value.attempts and again.value.by == "client":
             pause = again.value.pause_ms / 1000
             # Four doublings: later tries would hardly fit into the time-out.
-            longest = min(pause * 16, told_seconds(waits.value.total_ms))
+            longest = min(pause * 16, waits.value.total_ms / 1000)
             told["retries"] = {"tries": again.value.attempts + 1, "first-pause": pause, "longest-pause": longest}
         told["idempotent"] = profile.facts.calls[callee].idempotent
         for key, value in told.items():
             because = again if key == "retries" else waits
             yield _bind(profile, because.rule, because.topic, ("calls", callee, key), value)
         yield from _address(profile, callee, landscape)
-
-
-def told_seconds(milliseconds: int) -> float:
-    """Give milliseconds in seconds."""
-    return milliseconds / 1000
 
 
 def _address(profile: Profile, callee: str, landscape: Landscape) -> Iterator[Bind]:

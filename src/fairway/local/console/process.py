@@ -1,0 +1,107 @@
+"""The process of telemetry and console: what it is told, and how it is started."""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from fairway.core.traffic import Traffic
+from fairway.local import services
+from fairway.local.credentials import Credentials
+from fairway.local.processes import ProcessSpec, listens
+from fairway.local.run_folder import RunFolder, replace
+from fairway.local.state import Ports, kept_secret
+from fairway.local.telemetry.settings import Operated, Scraped, Settings, links, nodes
+from fairway_sdk.contract import CONFIGURATION_VARIABLE, METRICS_PATH, SECRETS_VARIABLE
+
+NAME: Final = "console"
+FIRST_PORT: Final = 8090
+KEY: Final = "console-key"
+TRACES_PATH: Final = "/v1/traces"
+
+
+class Console:
+    """Where the page and the collector are, before anything of them runs."""
+
+    def __init__(self, run: RunFolder, port_of: Ports) -> None:
+        """Choose their ports; the page has a key, since whoever sees it sees all and may act."""
+        self._run = run
+        self._page = f"127.0.0.1:{port_of.first_from(FIRST_PORT)}"
+        self._collector = f"127.0.0.1:{port_of('collector')}"
+        self._key = run.secret(KEY)
+        self.url = f"http://{self._page}/?key={kept_secret(self._key)}"
+        self.traces = f"http://{self._collector}{TRACES_PATH}"
+        self.collector = self._collector
+
+    def spec(  # noqa: PLR0913 - all that it shows
+        self,
+        *,
+        system: str,
+        traffic: Mapping[str, Traffic],
+        placed: Iterable[services.Replica],
+        outside: Iterable[str],
+        proxies: Mapping[str, Path],
+        plan: str,
+        objectives: Mapping[str, Mapping[str, Any]],
+    ) -> ProcessSpec:
+        """Write its settings, and say how it runs; *proxies* are sockets of administration by proxy."""
+        run, known = self._run, list(placed)
+        bindings = {one.program.name: one.binding for one in known}
+        replace(run.config("plan.json"), plan.encode())
+        told = Settings(
+            system=system,
+            folder=str(run.system_folder),
+            listen=self._page,
+            collector=self._collector,
+            key=str(self._key),
+            plan=str(run.config("plan.json")),
+            logs=str(run.log(NAME).parent),
+            proxies={name: str(path) for name, path in proxies.items()},
+            access_log=str(run.log("access")) if proxies else "",
+            nodes=tuple(nodes(traffic, bindings, outside, gateway=bool(proxies))),
+            links=tuple(links(traffic, bindings, gateway=bool(proxies))),
+            scraped=tuple(_scraped(known)),
+            operated=dict(_operated(run, known)),
+            objectives={name: dict(one) for name, one in objectives.items() if name in bindings},
+        )
+        file = run.config("console.json")
+        replace(file, msgspec.json.encode(told))
+        return ProcessSpec(
+            name=NAME,
+            part="telemetry",
+            command=(sys.executable, "-m", "fairway.local.console", str(file)),
+            cwd=run.state,
+            env=dict(os.environ),
+            log=run.log(NAME),
+            address=self._page,
+            ready=listens(self._page),
+            hopeless=(2,),
+        )
+
+
+def _scraped(known: Iterable[services.Replica]) -> Iterator[Scraped]:
+    for one in known:
+        if one.listen.admin:
+            yield Scraped(replica=one.name, service=one.program.name, address=one.listen.admin, path=METRICS_PATH)
+
+
+def _operated(run: RunFolder, known: Iterable[services.Replica]) -> Iterator[tuple[str, Operated]]:
+    """Say how commands are run in the place of each service's first replica."""
+    for one in known:
+        if one.number == 0 and one.program.uses_sdk:
+            variables = {
+                CONFIGURATION_VARIABLE: str(run.config(one.name)),
+                SECRETS_VARIABLE: str(Credentials(run).folder(one.program.name)),
+            }
+            yield (
+                one.program.name,
+                Operated(
+                    command=services.python(one.program, ()),
+                    module=f"{one.program.module}.service:service",
+                    cwd=str(one.program.code),
+                    variables=variables,
+                ),
+            )
