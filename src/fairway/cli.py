@@ -97,7 +97,20 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument(
         "paths", metavar="PATH", nargs="*", type=Path, help="files or folders (default: deploy/ or here)"
     )
-    check.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    check.add_argument(
+        "--format", choices=("text", "json", "sarif", "junit", "github"), default="text", help="default: text"
+    )
+    check.add_argument(
+        "--fail-on", choices=("error", "warning", "never"), default="error", help="what gives exit code 1"
+    )
+    check.add_argument(
+        "--suppressions",
+        metavar="FILE",
+        type=Path,
+        help="what is accepted, why, until when (default: fairway-check.yaml)",
+    )
+    check.add_argument("--baseline", metavar="FILE", type=Path, help="show only what is not in it")
+    check.add_argument("--write-baseline", metavar="FILE", type=Path, help="write what is found now")
 
     why = _command(
         commands, "why", _why, "say which decision is behind a built file or line", "fairway why deploy/.../hpa.yaml:12"
@@ -324,18 +337,16 @@ def _build(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from fairway.verbs.check import audit
+    from fairway.verbs.check import Options
+    from fairway.verbs.check_command import check_command
 
-    report = audit(options.paths)
-    if options.format == "json":
-        from fairway.verbs.check_json import check_json
-
-        sys.stdout.write(check_json(report))
-    else:
-        from fairway.verbs.check_text import check_text
-
-        sys.stdout.write(check_text(report))
-    return report.exit
+    chosen = Options(
+        suppressions=options.suppressions,
+        baseline=options.baseline,
+        write_baseline=options.write_baseline,
+        fail_on=options.fail_on,
+    )
+    return check_command(options.paths, chosen, options.format)
 
 
 def _why(options: argparse.Namespace) -> int:

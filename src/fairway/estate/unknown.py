@@ -23,6 +23,11 @@ class Unknown(msgspec.Struct, frozen=True, kw_only=True, order=True):
     resource: str = ""
     says: str
 
+    @property
+    def unrendered(self) -> bool:
+        """Tell whether a tool on this machine could have shown it."""
+        return not self.resource
+
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
     """How many files were met, and what became of them."""

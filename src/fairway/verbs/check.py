@@ -2,22 +2,38 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from re import sub
+from typing import Literal
 
 import msgspec
 
 from fairway import stages
-from fairway.core.errors import Exit, Problem
-from fairway.core.registry import Room, rooms
+from fairway.core.errors import Exit, FairwayError, Problem
+from fairway.core.registry import Room, rooms, rule_by_id
 from fairway.core.rule import Finding, Rule
 from fairway.core.wording import many
 from fairway.estate.index import Estate
 from fairway.estate.read import read
 from fairway.estate.unknown import Counts, Unknown
 from fairway.estate.validity import judge
+from fairway.local.run_folder import replace
+from fairway.verbs.baseline import baseline_text, read_baseline
 from fairway.verbs.check_notes import RENDER, notes
+from fairway.verbs.suppressions import FILE, Accepted, Suppression, read_suppressions, sift
+
+FailOn = Literal["error", "warning", "never"]
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What the command line says beside the paths."""
+
+    suppressions: Path | None = None
+    baseline: Path | None = None
+    write_baseline: Path | None = None
+    fail_on: FailOn = "error"
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +49,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     counts: Counts
     objects: int
     workloads: int
+    accepted: tuple[Accepted, ...] = ()
+    known: int = 0  # findings that the baseline has, too
+    fail_on: FailOn = "error"
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -44,12 +63,18 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         """Count the findings that are errors."""
         return sum(finding.severity == "error" for finding in self.findings)
 
+    def counts_as_failure(self, finding: Finding) -> bool:
+        """Tell whether a finding stops the command."""
+        return self.fail_on == "warning" or (self.fail_on == "error" and finding.severity == "error")
+
     @property
     def exit(self) -> Exit:
-        """Tell the exit code: what could not be read weighs more than what was found; warnings alone are clean."""
+        """Tell the exit code: what could not be read weighs more than what was found, and that more than the unseen."""
         if self.problems:
             return Exit.WRONG_INPUT
-        return Exit.FINDINGS if self.errors else Exit.CLEAN
+        if any(map(self.counts_as_failure, self.findings)):
+            return Exit.FINDINGS
+        return Exit.TOOL_MISSING if any(unknown.unrendered for unknown in self.unknown) else Exit.CLEAN
 
 
 def check(found: Sequence[Room], estate: Estate) -> Report:
@@ -77,10 +102,41 @@ def check(found: Sequence[Room], estate: Estate) -> Report:
     )
 
 
-def audit(paths: Sequence[Path]) -> Report:
+def audit(paths: Sequence[Path], options: Options | None = None) -> Report:
     """Audit what is at *paths*; without any, deploy/ where there is one, else this folder."""
+    chosen = options or Options()
+    found = rooms(stages)
+    suppressions = _suppressions(chosen, found)  # their faults are told before the long work
+    known = read_baseline(chosen.baseline) if chosen.baseline else frozenset[str]()
     given = list(paths) or [Path("deploy") if Path("deploy").is_dir() else Path()]
-    return check(rooms(stages), read(given))
+    report = check(found, read(given))
+    sifted = sift(list(zip(report.findings, report.fingerprints, strict=True)), suppressions, datetime.now(UTC).date())
+    if chosen.write_baseline:
+        _write(chosen.write_baseline, baseline_text(sifted.remaining))
+    new = [pair for pair in sifted.remaining if pair[1] not in known]
+    return msgspec.structs.replace(
+        report,
+        findings=tuple(finding for finding, _ in new),
+        fingerprints=tuple(fingerprint for _, fingerprint in new),
+        remarks=(*sifted.remarks, *report.remarks),
+        accepted=sifted.accepted,
+        known=len(sifted.remaining) - len(new),
+        fail_on=chosen.fail_on,
+    )
+
+
+def _write(file: Path, text: bytes) -> None:
+    try:
+        replace(file, text, mode=0o644)
+    except OSError as error:
+        raise FairwayError(f"{file}: cannot be written: {error.strerror}. Name another file.") from None
+
+
+def _suppressions(options: Options, found: Sequence[Room]) -> tuple[Suppression, ...]:
+    file = options.suppressions or Path(FILE)
+    if options.suppressions is None and not file.exists():
+        return ()
+    return read_suppressions(file, rule_by_id(found))
 
 
 def _place(finding: Finding) -> tuple[str, int, str, str, str, str]:

@@ -16,6 +16,15 @@ def check_json(report: Report) -> str:
                 {**asdict(finding), "fingerprint": fingerprint}
                 for finding, fingerprint in zip(report.findings, report.fingerprints, strict=True)
             ],
+            "accepted": [
+                {
+                    **asdict(one.finding),
+                    "fingerprint": one.fingerprint,
+                    "reason": one.reason,
+                    "until": one.until.isoformat(),
+                }
+                for one in report.accepted
+            ],
             "problems": report.problems,
             "remarks": report.remarks,
             "unknown": report.unknown,
@@ -28,6 +37,8 @@ def check_json(report: Report) -> str:
                 "warnings": len(report.findings) - report.errors,
                 "unknown": len(report.unknown),
                 "problems": len(report.problems),
+                "accepted": len(report.accepted),
+                "in_baseline": report.known,
             },
             "rules": {
                 "total": len(rules),

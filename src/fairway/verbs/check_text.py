@@ -61,4 +61,11 @@ def _verdict(report: Report) -> Iterator[str]:
         yield f"{unchecked} of {len(report.rules)} rules have no check yet: not checked, not passed."
     errors, warnings = report.errors, len(report.findings) - report.errors
     counted = (many(errors, "error"), many(warnings, "warning"), many(len(report.problems), "problem"))
-    yield f"{', '.join(counted)}, {len(report.unknown)} unknown."
+    yield f"{', '.join(counted)}, {len(report.unknown)} unknown.{_left_out(report)}"
+
+
+def _left_out(report: Report) -> str:
+    """Count what is accepted or known, so that nobody takes silence for health."""
+    apart = {"accepted": len(report.accepted), "in the baseline": report.known}
+    told = [f"{number} {where}" for where, number in apart.items() if number]
+    return f" Not shown: {', '.join(told)}." if told else ""
