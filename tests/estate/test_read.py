@@ -112,7 +112,7 @@ def test_what_is_rendered_elsewhere_is_unknown(tmp_path: Path) -> None:
     assert found.problems == ()
 
 
-def test_kustomize_is_recognised_and_not_carried_out(tmp_path: Path) -> None:
+def test_as_written_patches_are_no_objects(tmp_path: Path) -> None:
     """Patches are no objects, and a component belongs to nothing until something includes it."""
     head = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
     patch = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {replicas: 3}\n"
@@ -129,7 +129,6 @@ def test_kustomize_is_recognised_and_not_carried_out(tmp_path: Path) -> None:
     found = estate(tmp_path, files)
     assert ids(found) == ["ConfigMap/default/a"]
     assert (found.counts.patches, found.counts.components, found.counts.kustomizations) == (2, 1, 3)
-    assert [Path(name).parent.name for name in found.composing] == ["over"]
     assert ids(read([tmp_path / "extra"])) == ["ConfigMap/default/b"]
 
 

@@ -142,13 +142,14 @@ def test_what_was_not_judged_is_noted(capsys: pytest.CaptureFixture[str]) -> Non
     write("chart/templates/a.yaml", "kind: {{ .Values.kind }}\n")
     write("flux.yaml", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: x}\nspec: {}\n")
     write("one/a.yaml", GOOD)
+    write("three/a.yaml", GOOD)
     write("two/a.yaml", GOOD)
     write("two/kustomization.yaml", "resources: [a.yaml]\nnamespace: other\n")
     _, printed = as_json(capsys)
     starts = (
-        "Helm templates, not rendered: 1 file.",
+        "Not rendered: 1 file, first chart/templates/a.yaml.",
         "Not in these files: HelmRelease/default/x",
-        "Kustomize composes here",
+        "Kustomize composes 1 system here (two); each is judged as composed.",
         "1 workload defined in more than one place",
         "Left alone, as no Kubernetes object is in them: 1 file.",
     )

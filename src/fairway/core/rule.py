@@ -40,6 +40,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     key: str  # path of the key inside the resource: spec.replicas
     says: str  # what is wrong, with the evidence
     fix: str
+    within: tuple[str, ...] = ()  # compositions of several that it is in; empty: wherever its file counts
 
 
 class Edit(msgspec.Struct, frozen=True, kw_only=True):

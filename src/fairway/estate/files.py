@@ -44,13 +44,19 @@ def find(paths: Iterable[Path]) -> Found:
             continue
         kept = _repository(root)
         for path in [str(root)] if not root.is_dir() else _walk(str(root), problems):
-            shown = os.path.relpath(path, here) if Path(path).is_relative_to(here) else path
-            if not shown.isprintable():  # a name may hold what would upset a terminal, or forge a line of a report
-                shown = shown.encode("unicode_escape", "backslashreplace").decode()
-            files.setdefault(
-                path, SourceFile(shown=shown, path=path, stable=Path(os.path.relpath(path, kept)).as_posix())
-            )
+            stable = Path(os.path.relpath(path, kept)).as_posix()
+            files.setdefault(path, SourceFile(shown=shown_name(path, here), path=path, stable=stable))
     return Found(files=tuple(sorted(files.values())), roots=tuple(roots), problems=tuple(problems))
+
+
+def shown_name(path: str, here: Path | None = None) -> str:
+    """Name an absolute path as the user knows it."""
+    here = here or Path.cwd()
+    shown = os.path.relpath(path, here) if Path(path).is_relative_to(here) else path
+    if shown.isprintable():
+        return shown
+    # A name may hold what would upset a terminal, or forge a line of a report.
+    return shown.encode("unicode_escape", "backslashreplace").decode()
 
 
 def _walk(root: str, problems: list[Problem]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from fairway.core.rule import Finding
 from fairway.estate.node import Node
+from fairway.yaml.reader import file_of
 
 
 def found(  # noqa: PLR0913 - all of it is what a finding says
@@ -11,12 +12,13 @@ def found(  # noqa: PLR0913 - all of it is what a finding says
 
     Where the key is what is missing, its line is the nearest above.
     """
+    line = node.line_of(key)
     return Finding(
         rule=rule,
         severity="warning" if warning else "error",
         resource=node.origin.resource,
-        file=node.origin.file,
-        line=node.line_of(key),
+        file=file_of(line, node.origin.file),
+        line=int(line),
         key=node.path_of(key),
         says=says,
         fix=fix,

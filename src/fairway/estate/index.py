@@ -34,22 +34,22 @@ class Estate:
         malformed: set[Problem],
         unknown: tuple[Unknown, ...],
         counts: Counts,
-        composing: tuple[str, ...],
-        composed: frozenset[str],
         stable: Mapping[str, str],
+        name: str = "",
+        context: frozenset[str] = frozenset(),
     ) -> None:
-        """Take what was read. *composed* files become whole only when Kustomize is done with them.
+        """Take what was read. *stable* gives each file's name that is the same on every machine.
 
-        *stable* gives each file's name that is the same on every machine.
+        *name* is that of a composition. What stands in the *context*'s files is only seen, and judged elsewhere.
         """
         self.resources = resources
         self._unreadable = unreadable
         self._malformed = malformed  # grows while objects are looked into
         self.unknown = unknown
         self.counts = counts
-        self.composing = composing
-        self.composed = composed
         self.stable = stable
+        self.name = name
+        self.context = context
         self._by_kind: dict[str, list[Resource]] = {}
         self._by_name: dict[tuple[str, str, str], list[Resource]] = {}
         for resource in resources:
@@ -57,6 +57,11 @@ class Estate:
             if resource.core:
                 self._by_name.setdefault((resource.kind, resource.namespace, resource.name), []).append(resource)
         self._scopes = Scopes((item.id, item.file) for item in resources if item.name and is_workload(item))
+
+    @cached_property
+    def own(self) -> tuple[Resource, ...]:
+        """Give the objects that are judged here."""
+        return tuple(item for item in self.resources if item.file not in self.context)
 
     @property
     def alternatives(self) -> int:

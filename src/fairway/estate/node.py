@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from fairway.core.errors import Problem
 from fairway.estate.fault import quoted
-from fairway.yaml.reader import Mapping, Sequence, Value
+from fairway.yaml.reader import Mapping, Sequence, Value, file_of
 
 NOTHING = Mapping()  # stands for every mapping that is not there
 NOTHING.line = 0
@@ -35,7 +35,7 @@ class Origin:
 
     def report(self, line: int, says: str, fix: str) -> None:
         """Note what is malformed; the same thing is noted once, however often it is asked for."""
-        self.problems.add(Problem(file=self.file, line=line, says=says, fix=fix))
+        self.problems.add(Problem(file=file_of(line, self.file), line=int(line), says=says, fix=fix))
 
 
 class Node:

@@ -2,33 +2,62 @@
 
 import gc
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from stat import S_ISREG
+from typing import TypeAlias
 
 from fairway.core.errors import Problem
 from fairway.estate.documents import objects, signed, worth_reading
-from fairway.estate.files import KUSTOMIZATIONS, SourceFile, find, in_chart
+from fairway.estate.files import KUSTOMIZATIONS, SourceFile, find, in_chart, shown_name
 from fairway.estate.index import Estate
-from fairway.estate.kustomize import Kustomizations, kustomizations
+from fairway.estate.kustomize.composition import Composition, Sources
+from fairway.estate.kustomize.surroundings import kustomizations
 from fairway.estate.node import Origin
 from fairway.estate.resource import Resource, resource
 from fairway.estate.unknown import Counts, Unknown, elsewhere
-from fairway.yaml.reader import DEFAULT, Documents, Value, read_documents
+from fairway.yaml.reader import DEFAULT, Documents, Mapping, Value, read_documents
 
 
 def read(paths: Iterable[Path]) -> Estate:
-    """Read every manifest at *paths*, folders with all below them. What is wrong becomes a problem, never an error."""
+    """Read every manifest at *paths* as it is written, folders with all below them.
+
+    What is wrong becomes a problem, never an error.
+    """
+    with _no_collecting():
+        return _Reading(list(paths)).plain(frozenset(), ())
+
+
+def compositions(paths: Iterable[Path]) -> tuple[Estate, ...]:
+    """Read every manifest at *paths*: an estate for each system that Kustomize composes, and one for all other files.
+
+    Each sees the other files, too, as what stands around it.
+    """
+    with _no_collecting():
+        reading = _Reading(list(paths))
+        composed = reading.composed()
+        return (
+            reading.plain(frozenset().union(*(one.files for one, _ in composed)), composed),
+            *reading.whole(composed),
+        )
+
+
+@contextmanager
+def _no_collecting() -> Iterator[None]:
     collecting = gc.isenabled()
     gc.disable()  # an estate holds no cycles worth finding while it grows; looking for some doubles the time
     try:
-        return _Reading(list(paths)).estate()
+        yield
     finally:
         if collecting:
             gc.enable()
 
 
+Composed: TypeAlias = tuple[Composition, tuple[Resource, ...]]
+
+
 class _Reading:
-    """The state of reading one estate."""
+    """The state of reading files."""
 
     def __init__(self, paths: list[Path]) -> None:
         self.found = find(paths)
@@ -37,53 +66,109 @@ class _Reading:
         self.resources: list[Resource] = []
         self.unknown: list[Unknown] = []
         self.left_alone = self.patches = self.apart = 0
+        self.theirs = [file for file in self.found.files if Path(file.path).name in KUSTOMIZATIONS]
+        self.around = kustomizations(self.kustomization_files(self.theirs))
+        self.shown = {file.path: file.shown for file in self.found.files}
+        self.parsed: dict[str, tuple[Mapping, ...]] = {}
+        self.faults: dict[str, set[Problem]] = {}
 
-    def estate(self) -> Estate:
-        """Read all files: Kustomize's own first, as they say what others are."""
-        theirs = [file for file in self.found.files if Path(file.path).name in KUSTOMIZATIONS]
-        composed = kustomizations(self.kustomization_files(theirs))
-        own = {file.path for file in theirs}
+    def plain(self, used: frozenset[str], composed: Iterable[Composed]) -> Estate:
+        """Read all files that nothing *composed* has *used*; the first composition is what stands around them."""
+        own = {file.path for file in self.theirs} | used
         files = [file for file in self.found.files if file.path not in own]
         asked_for = self.found.roots
-        components = tuple(c for c in composed.components if not any(f"{root}/".startswith(c) for root in asked_for))
+        components = tuple(c for c in self.around.components if not any(f"{root}/".startswith(c) for root in asked_for))
         for file in files:
-            self.file(file, composed, components)
-        counts = Counts(
-            files=len(files),
-            kustomizations=len(theirs),
-            left_alone=self.left_alone,
-            patches=self.patches,
-            components=self.apart,
-        )
+            self.file(file, components)
+        surroundings = next((resources for _, resources in composed), ())
         return Estate(
-            resources=tuple(self.resources),
+            resources=(*self.resources, *surroundings),
             unreadable=frozenset(self.unreadable),
             malformed=self.malformed,
             unknown=tuple(self.unknown),
-            counts=counts,
-            composing=composed.composing,
-            composed=frozenset(file.shown for file in files if file.path in composed.composed),
-            stable={file.shown: file.stable for file in self.found.files},
+            counts=Counts(
+                files=len(files) + len(used.difference(file.path for file in self.theirs)),
+                kustomizations=len(self.theirs),
+                left_alone=self.left_alone,
+                patches=self.patches,
+                components=self.apart,
+            ),
+            stable=self.stable,
+            context=frozenset(item.file for item in surroundings),
         )
 
-    def kustomization_files(self, files: Iterable[SourceFile]) -> Iterator[tuple[str, str, Value]]:
+    def whole(self, composed: Iterable[Composed]) -> Iterator[Estate]:
+        """Give the estate of each composition."""
+        context = frozenset(item.file for item in self.resources)
+        for one, resources in composed:
+            unknown = (
+                Unknown(file=r.file, line=r.root.line, resource=r.id, says=s) for r in resources if (s := elsewhere(r))
+            )
+            yield Estate(
+                resources=(*resources, *(item for item in self.resources if item.file not in one.shown_files)),
+                unreadable=frozenset(one.problems),
+                malformed=one.malformed,
+                unknown=(*one.unknown, *unknown),
+                counts=Counts(files=len(one.files), kustomizations=0, left_alone=0, patches=0, components=0),
+                stable=self.stable,
+                name=one.name,
+                context=context - one.shown_files,
+            )
+
+    def composed(self) -> list[Composed]:
+        """Carry out every kustomization that changes what it includes, and that no other one includes."""
+        sources = Sources(shown=self.name_of, content=self.read_content, objects=self.objects_of)
+        every = (Composition(folder, sources) for folder in self.around.roots)
+        found: list[Composed] = []
+        for one in every:
+            if one.composes:
+                resources = (resource(item.value, Origin(item.file, one.malformed)) for item in one.items)
+                found.append((one, tuple(resources)))
+        return found
+
+    @property
+    def stable(self) -> dict[str, str]:
+        """Give each file's name that is the same on every machine."""
+        return {file.shown: file.stable for file in self.found.files}
+
+    def name_of(self, path: str) -> str:
+        """Give the name of a path as shown."""
+        return self.shown.get(path) or shown_name(path)
+
+    def read_content(self, path: str, problems: set[Problem]) -> bytes | None:
+        """Read a file's content; what is wrong is noted."""
+        return content(path, self.name_of(path), problems)
+
+    def objects_of(self, path: str, problems: set[Problem]) -> tuple[Mapping, ...]:
+        """Read the objects of a file, once for all compositions."""
+        if path not in self.parsed:
+            noted: set[Problem] = set()
+            shown = self.name_of(path)
+            data = self.read_content(path, noted)
+            documents = read_documents(data or b"", shown)
+            self.parsed[path] = tuple(objects(documents, Origin(shown, noted)))
+            self.faults[path] = noted.union(documents.problems)
+        problems.update(self.faults[path])
+        return self.parsed[path]
+
+    def kustomization_files(self, files: Iterable[SourceFile]) -> Iterator[tuple[str, Value]]:
         """Read the kustomization files; a broken one is a problem, as nobody can tell what it composes."""
         for file in files:
-            if (data := self.content(file)) is not None:
+            if (data := content(file.path, file.shown, self.unreadable)) is not None:
                 documents = read_documents(data, file.shown)
                 self.unreadable.update(documents.problems)
                 for document in documents.documents:
-                    yield file.shown, file.path, document.value
+                    yield file.path, document.value
 
-    def file(self, file: SourceFile, composed: Kustomizations, components: tuple[str, ...]) -> None:
+    def file(self, file: SourceFile, components: tuple[str, ...]) -> None:
         """Read one file into objects, or say why not."""
         if file.path.startswith(components):
             self.apart += 1
             return
-        if file.path in composed.inputs:
+        if file.path in self.around.inputs:
             self.patches += 1
             return
-        data = self.content(file)
+        data = content(file.path, file.shown, self.unreadable)
         if data is None:
             return
         if b"{{" in data and in_chart(file.path):
@@ -92,21 +177,6 @@ class _Reading:
             self.left_alone += 1
         else:
             self.documents(file, read_documents(data, file.shown), data)
-
-    def content(self, file: SourceFile) -> bytes | None:
-        """Read a file's content; None where it cannot be read. A pipe or a device is not waited for."""
-        try:
-            status = Path(file.path).stat()
-            if not S_ISREG(status.st_mode):
-                says, fix = "is not a file but a pipe or a device.", "Leave it out."
-            elif status.st_size > DEFAULT.bytes:
-                says, fix = f"is {status.st_size:,} bytes long; up to {DEFAULT.bytes:,} are read.", "Split it."
-            else:
-                return Path(file.path).read_bytes()
-        except OSError as error:
-            says, fix = f"cannot be read: {error.strerror or error}.", "Give read access, or leave it out."
-        self.unreadable.add(Problem(file=file.shown, line=0, says=says, fix=fix))
-        return None
 
     def documents(self, file: SourceFile, documents: Documents, data: bytes) -> None:
         """Take the objects of a file; problems of a file without any sign of Kubernetes are nobody's business here."""
@@ -126,3 +196,19 @@ class _Reading:
             self.unreadable.update(documents.problems, malformed.problems)
         else:
             self.left_alone += 1
+
+
+def content(path: str, shown: str, problems: set[Problem]) -> bytes | None:
+    """Read a file's content; None where it cannot be read, which is noted. A pipe or a device is not waited for."""
+    try:
+        status = Path(path).stat()
+        if not S_ISREG(status.st_mode):
+            says, fix = "is not a file but a pipe or a device.", "Leave it out."
+        elif status.st_size > DEFAULT.bytes:
+            says, fix = f"is {status.st_size:,} bytes long; up to {DEFAULT.bytes:,} are read.", "Split it."
+        else:
+            return Path(path).read_bytes()
+    except OSError as error:
+        says, fix = f"cannot be read: {error.strerror or error}.", "Give read access, or leave it out."
+    problems.add(Problem(file=shown, line=0, says=says, fix=fix))
+    return None

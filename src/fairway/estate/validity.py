@@ -7,6 +7,7 @@ from fairway.estate import schema, semantics
 from fairway.estate.fault import Fault
 from fairway.estate.index import Estate
 from fairway.estate.resource import Resource
+from fairway.yaml.reader import file_of
 
 
 class Validity(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,22 +18,19 @@ class Validity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def judge(estate: Estate) -> Validity:
-    """Judge every object by the schema of its kind, where it has one. A line with a problem is not named twice.
-
-    What Kustomize has yet to complete may be refused as it is written, and whole when it is rendered.
-    """
+    """Judge every object by the schema of its kind, where it has one. A line with a problem is not named twice."""
     named = {(problem.file, problem.line) for problem in estate.problems}
     refused: set[Problem] = set()
     remarks: set[Problem] = set()
-    for resource in estate.resources:
+    for resource in estate.own:
         value = resource.root.value
         for fault in (*schema.problems(value).faults, *semantics.faults(value)):
             line = resource.at(fault.path)
-            remark = fault.remark or resource.file in estate.composed
-            if remark or (resource.file, line) not in named:
+            file = file_of(line, resource.file)
+            if fault.remark or (file, line) not in named:
                 says, fix = _words(resource, fault)
-                problem = Problem(file=resource.file, line=line, says=f"{resource.id}: {says}", fix=fix)
-                (remarks if remark else refused).add(problem)
+                problem = Problem(file=file, line=int(line), says=f"{resource.id}: {says}", fix=fix)
+                (remarks if fault.remark else refused).add(problem)
     return Validity(problems=tuple(sorted(refused)), remarks=tuple(sorted(remarks)))
 
 

@@ -1,7 +1,7 @@
 """Audit anybody's manifests against the standard: what is broken, what is unknown, and what was not checked."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -16,13 +16,23 @@ from fairway.core.registry import Room, rooms, rule_by_id
 from fairway.core.rule import Finding, Rule
 from fairway.core.wording import many
 from fairway.estate.index import Estate
-from fairway.estate.read import read
+from fairway.estate.read import compositions
 from fairway.estate.unknown import Counts, Unknown
 from fairway.estate.validity import judge
 from fairway.local.run_folder import replace
 from fairway.verbs.baseline import baseline_text, read_baseline
 from fairway.verbs.check_notes import RENDER, notes
 from fairway.verbs.suppressions import FILE, Accepted, Suppression, read_suppressions, sift
+
+
+class Composed(msgspec.Struct, frozen=True, kw_only=True):
+    """What came out for one system that Kustomize composes."""
+
+    name: str  # its folder
+    objects: int
+    errors: int
+    warnings: int
+
 
 FailOn = Literal["error", "warning", "never"]
 
@@ -52,6 +62,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     accepted: tuple[Accepted, ...] = ()
     known: int = 0  # findings that the baseline has, too
     fail_on: FailOn = "error"
+    compositions: tuple[Composed, ...] = ()
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -77,29 +88,71 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return Exit.TOOL_MISSING if any(unknown.unrendered for unknown in self.unknown) else Exit.CLEAN
 
 
-def check(found: Sequence[Room], estate: Estate) -> Report:
-    """Let every rule that has a check look at *estate*."""
-    findings: list[Finding] = []
-    for room in found:
-        for rule in room.rules:
-            if rule.check is not None:
-                findings += sorted(set(rule.check(estate)), key=_place)  # one cause may be met on several ways
-    validity = judge(estate)  # after the rules, which look into objects and note what is malformed
-    problems = sorted((*estate.problems, *validity.problems))
-    if not estate.resources and not problems:
-        problems.append(_nothing(estate))
+def check(found: Sequence[Room], *estates: Estate) -> Report:
+    """Let every rule that has a check look at each estate; what several of them share is found once."""
+    each = [_findings(found, estate) for estate in estates]
+    findings = _joined(found, estates, each)
+    validity = [judge(estate) for estate in estates]  # after the rules, which note what is malformed in objects
+    problems = sorted(
+        {*(p for estate in estates for p in estate.problems), *(p for one in validity for p in one.problems)}
+    )
+    objects = sum(len(estate.own) for estate in estates)
+    if not objects and not problems:
+        problems.append(_nothing(estates))
+    stable = {shown: name for estate in estates for shown, name in estate.stable.items()}
     return Report(
         rooms=tuple(found),
         findings=tuple(findings),
-        fingerprints=_fingerprints(findings, estate),
+        fingerprints=_fingerprints(findings, stable),
         problems=tuple(problems),
-        remarks=validity.remarks,
-        unknown=estate.unknown,
-        notes=tuple(notes(estate)),
-        counts=estate.counts,
-        objects=len(estate.resources),
-        workloads=len(estate.workloads),
+        remarks=tuple(sorted({remark for one in validity for remark in one.remarks})),
+        unknown=tuple(sorted({unknown for estate in estates for unknown in estate.unknown})),
+        notes=tuple(notes(estates)),
+        counts=estates[0].counts,
+        objects=objects,
+        workloads=sum(w.resource.file not in estate.context for estate in estates for w in estate.workloads),
+        compositions=tuple(
+            Composed(
+                name=estate.name,
+                objects=len(estate.own),
+                errors=sum(finding.severity == "error" for finding in mine),
+                warnings=sum(finding.severity == "warning" for finding in mine),
+            )
+            for estate, mine in zip(estates, each, strict=True)
+            if estate.name
+        ),
     )
+
+
+def _findings(found: Sequence[Room], estate: Estate) -> list[Finding]:
+    """Let the rules look at one estate, in their order; one cause may be met on several ways."""
+    return [
+        finding
+        for room in found
+        for rule in room.rules
+        if rule.check is not None
+        for finding in sorted(set(rule.check(estate)), key=_place)
+        if finding.file not in estate.context
+    ]
+
+
+def _joined(found: Sequence[Room], estates: Sequence[Estate], each: Sequence[Sequence[Finding]]) -> list[Finding]:
+    """Put together what was found; what compositions share is said once, with those that it is in."""
+    names = [estate.name for estate in estates if estate.name]
+    places: dict[tuple[object, ...], dict[str, Finding]] = {}
+    for estate, findings in zip(estates, each, strict=True):
+        numbers: Counter[tuple[object, ...]] = Counter()
+        for finding in findings:
+            key = (finding.rule, finding.file, finding.line, finding.key, finding.severity, finding.fix)
+            numbers[key] += 1
+            places.setdefault((*key, numbers[key]), {})[estate.name] = finding
+    joined = []
+    for where in places.values():
+        finding = next(iter(where.values()))
+        within = () if "" in where or len(where) == len(names) else tuple(where)
+        joined.append(msgspec.structs.replace(finding, within=within))
+    order = {rule.id: place for place, rule in enumerate(rule for room in found for rule in room.rules)}
+    return sorted(joined, key=lambda finding: (order[finding.rule], _place(finding)))
 
 
 def audit(paths: Sequence[Path], options: Options | None = None) -> Report:
@@ -109,7 +162,7 @@ def audit(paths: Sequence[Path], options: Options | None = None) -> Report:
     suppressions = _suppressions(chosen, found)  # their faults are told before the long work
     known = read_baseline(chosen.baseline) if chosen.baseline else frozenset[str]()
     given = list(paths) or [Path("deploy") if Path("deploy").is_dir() else Path()]
-    report = check(found, read(given))
+    report = check(found, *compositions(given))
     sifted = sift(list(zip(report.findings, report.fingerprints, strict=True)), suppressions, datetime.now(UTC).date())
     if chosen.write_baseline:
         _write(chosen.write_baseline, baseline_text(sifted.remaining))
@@ -143,22 +196,22 @@ def _place(finding: Finding) -> tuple[str, int, str, str, str, str]:
     return finding.file, finding.line, finding.resource, finding.key, finding.says, finding.fix
 
 
-def _fingerprints(findings: Sequence[Finding], estate: Estate) -> tuple[str, ...]:
+def _fingerprints(findings: Sequence[Finding], stable: Mapping[str, str]) -> tuple[str, ...]:
     """Name each finding by what stays when lines move: rule, object, key and file. Equal ones are numbered."""
     seen: Counter[str] = Counter()
     given = []
     for finding in findings:
         key = sub(r"\[\d+\]", "[]", finding.key)
-        parts = (finding.rule, finding.resource, key, estate.stable.get(finding.file, finding.file))
+        parts = (finding.rule, finding.resource, key, stable.get(finding.file, finding.file))
         name = "\0".join(parts)
         seen[name] += 1
         given.append(sha256(name.encode() if seen[name] == 1 else f"{name}\0{seen[name]}".encode()).hexdigest())
     return tuple(given)
 
 
-def _nothing(estate: Estate) -> Problem:
-    says = f"there is nothing to audit: no Kubernetes object in {many(estate.counts.files, 'YAML or JSON file')}."
+def _nothing(estates: Sequence[Estate]) -> Problem:
+    says = f"there is nothing to audit: no Kubernetes object in {many(estates[0].counts.files, 'YAML or JSON file')}."
     fix = "Name a folder of manifests."
-    if estate.unknown:
+    if any(estate.unknown for estate in estates):
         fix = f"Render the templates first: helm template CHART > rendered.yaml; {RENDER}"
     return Problem(file="fairway check", line=0, says=says, fix=fix)

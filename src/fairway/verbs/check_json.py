@@ -29,6 +29,7 @@ def check_json(report: Report) -> str:
             "remarks": report.remarks,
             "unknown": report.unknown,
             "notes": report.notes,
+            "compositions": report.compositions,
             "counts": {
                 **asdict(report.counts),
                 "objects": report.objects,

@@ -5,8 +5,10 @@ from itertools import groupby
 
 from fairway.core.registry import Room
 from fairway.core.rule import Finding
-from fairway.core.wording import many
+from fairway.core.wording import listed, many
 from fairway.verbs.check import Report
+
+NAMED = 2
 
 
 def check_text(report: Report) -> str:
@@ -22,6 +24,8 @@ def check_text(report: Report) -> str:
     if report.remarks:
         lines += ["What Kubernetes accepts and was hardly meant", *map(str, report.remarks), ""]
     lines += [*_summary(report), ""]
+    if report.compositions:
+        lines += [*_composed(report), ""]
     lines += [f"note: {note}" for note in report.notes]
     return "\n".join([*lines, *_verdict(report)]) + "\n"
 
@@ -32,8 +36,13 @@ def _rule(findings: list[Finding]) -> Iterator[str]:
         by_fix.setdefault(finding.fix, []).append(finding)
     for fix, alike in by_fix.items():
         for finding in alike:
-            yield f"{finding.file}:{finding.line}: {finding.severity}: {finding.resource}: {finding.says}"
+            where = f" (only in {_few(finding.within)})" if finding.within else ""
+            yield f"{finding.file}:{finding.line}: {finding.severity}: {finding.resource}: {finding.says}{where}"
         yield f"  fix: {fix}"
+
+
+def _few(names: tuple[str, ...]) -> str:
+    return listed(names if len(names) <= NAMED else (*names[: NAMED - 1], f"{len(names) - NAMED + 1} more"))
 
 
 def _summary(report: Report) -> Iterator[str]:
@@ -42,6 +51,14 @@ def _summary(report: Report) -> Iterator[str]:
     yield f"{'':{width}}  errors  warnings  rules checked"
     for room in report.rooms:
         yield _stage(report, room, width)
+
+
+def _composed(report: Report) -> Iterator[str]:
+    """Write one line for each composition: what it has, with what it shares with others."""
+    width = max(len(one.name) for one in report.compositions)
+    yield f"{'':{width}}  errors  warnings  objects"
+    for one in report.compositions:
+        yield f"{one.name:<{width}}  {one.errors:>6}  {one.warnings:>8}  {one.objects:>7}"
 
 
 def _stage(report: Report, room: Room, width: int) -> str:

@@ -10,10 +10,10 @@ from yaml.error import MarkedYAMLError
 from fairway.core.errors import Problem
 from fairway.yaml.builder import Builder, RefusedError
 from fairway.yaml.text import UnreadableError, decode, explain
-from fairway.yaml.values import DEFAULT, Document, Documents, Limits, Mapping, Sequence, Value
+from fairway.yaml.values import DEFAULT, Document, Documents, Limits, Line, Mapping, Sequence, Value, file_of
 
-__all__ = ["DEFAULT", "Document", "Documents", "Limits", "Mapping", "Sequence", "Value"]
-__all__ += ["read_document", "read_documents"]
+__all__ = ["DEFAULT", "Document", "Documents", "Limits", "Line", "Mapping", "Sequence", "Value"]
+__all__ += ["file_of", "read_document", "read_documents"]
 
 _DOCUMENT_START = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
 

@@ -11,6 +11,24 @@ Value: TypeAlias = "bool | int | float | str | Mapping | Sequence | None"
 _CHARACTERS_A_NODE = 1000
 
 
+class Line(int):
+    """A line in another file than the rest of its object: what was patched into an object stands elsewhere."""
+
+    file: str
+
+    @classmethod
+    def of(cls, number: int, file: str) -> "Line":
+        """Give the line of this number in *file*."""
+        line = cls(number)
+        line.file = file
+        return line
+
+
+def file_of(line: int, file: str) -> str:
+    """Name the file that a line of an object stands in; *file* is the object's."""
+    return line.file if isinstance(line, Line) else file
+
+
 class Mapping(dict[str, Value]):
     """A mapping that knows where it starts and the line of each key; only the reader makes one."""
 

@@ -7,37 +7,34 @@ import msgspec
 
 from fairway.yaml.reader import Mapping, Sequence, Value
 
-PLAIN = frozenset({"apiVersion", "kind", "metadata", "resources"})
-
 
 class Kustomizations(msgspec.Struct, frozen=True, kw_only=True):
     """What is known from all kustomization files together."""
 
-    composing: tuple[str, ...] = ()  # those that change what they include, as shown
-    composed: frozenset[str] = frozenset()  # absolute paths of files that these include
+    roots: tuple[str, ...] = ()  # absolute paths of folders whose kustomization no other one includes
     inputs: frozenset[str] = frozenset()  # patches and the like: absolute paths of files that are no whole objects
     components: tuple[str, ...] = ()  # folders of components, which belong to nothing until something includes them
 
 
-def kustomizations(files: Iterable[tuple[str, str, Value]]) -> Kustomizations:
-    """Put together what kustomization files say, each given as shown, by its absolute path, and its value."""
-    composing: list[str] = []
-    composed: set[str] = set()
+def kustomizations(files: Iterable[tuple[str, Value]]) -> Kustomizations:
+    """Put together what kustomization files say, each given by its absolute path, and its value."""
+    folders: dict[str, None] = {}
+    included: set[str] = set()
     inputs: set[str] = set()
     components: list[str] = []
-    for shown, path, value in files:
+    for path, value in files:
         if not isinstance(value, Mapping):
             continue
         folder = os.path.dirname(path)  # noqa: PTH120 - paths are texts throughout, as there are many
-        if not value.keys() <= PLAIN:
-            composing.append(shown)
-            composed.update(_absolute(folder, name) for name in _entries(value, "resources"))
+        for key in ("resources", "bases", "components"):
+            included.update(_absolute(folder, name) for name in _entries(value, key))
         if value.get("kind") == "Component":
             components.append(folder + os.sep)
+        else:
+            folders[folder] = None
         inputs.update(_absolute(folder, name) for name in _inputs(value))
     return Kustomizations(
-        composing=tuple(composing),
-        composed=frozenset(composed),
+        roots=tuple(folder for folder in folders if folder not in included),
         inputs=frozenset(inputs),
         components=tuple(components),
     )

@@ -1,0 +1,1 @@
+"""Kustomize's files: what they say of others, and what they compose, as kubectl would."""

@@ -1,0 +1,405 @@
+"""Kustomize's files composed as kubectl would, with every key's own file and line."""
+
+import shutil
+import subprocess
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+import yaml
+from fairway.estate.index import Estate
+from fairway.estate.read import compositions
+from fairway.yaml.reader import Mapping, Sequence, Value
+
+KUBECTL = shutil.which("kubectl")
+CORPORA = Path(__file__).parents[3] / "shared" / "corpora"
+WEB = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, labels: {tier: front}}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      serviceAccountName: web
+      containers:
+        - name: main
+          image: acme/web:1.0
+          env:
+            - {name: A, value: "1"}
+            - {name: B, valueFrom: {configMapKeyRef: {name: settings, key: b}}}
+          envFrom: [{secretRef: {name: token}}]
+          ports: [{containerPort: 80, name: http}]
+        - {name: side, image: "acme/side@sha256:0000000000000000000000000000000000000000000000000000000000000000"}
+      volumes: [{name: v, configMap: {name: settings}}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80}]}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: web}
+---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: web}
+spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}, maxReplicas: 3}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: web}
+spec: {podSelector: {matchLabels: {app: web}}, ingress: [{from: [{podSelector: {matchLabels: {app: x}}}]}]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: web}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: reader}
+subjects: [{kind: ServiceAccount, name: web}, {kind: ServiceAccount, name: default}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: reader}
+rules: []
+---
+apiVersion: acme.example/v1
+kind: Thing
+metadata: {name: web}
+spec: {containers: [{name: c, image: acme/web:1.0}], list: [{name: a}, {name: b}]}
+"""
+BASE = """\
+resources: [web.yaml]
+configMapGenerator:
+  - {name: settings, literals: [a=1, 'b="two"'], files: [extra.txt, renamed=extra.txt], envs: [some.env]}
+secretGenerator:
+  - {name: token, literals: [t=hidden], type: Opaque}
+generatorOptions: {disableNameSuffixHash: true, labels: {made: "yes"}}
+"""
+FILES = {
+    "base/kustomization.yaml": BASE,
+    "base/web.yaml": WEB,
+    "base/extra.txt": "some text\n",
+    "base/some.env": "# a comment\nX=1\nY=a=b\n",
+}
+OVERLAYS = {
+    "names": "resources: [../base]\nnamePrefix: dev-\nnameSuffix: -x\nnamespace: dev\n",
+    "labels": """\
+        resources: [../base]
+        commonLabels: {team: shop}
+        commonAnnotations: {note: here}
+        labels:
+          - {pairs: {only: top}}
+          - {pairs: {all: over}, includeSelectors: true}
+          - {pairs: {in: pods}, includeTemplates: true}
+        """,
+    "counts": "resources: [../base]\nreplicas: [{name: web, count: 5}]\n"
+    "images: [{name: acme/web, newName: other/web, newTag: '2'}, {name: acme/side, newTag: v3}]\n",
+    "digest": "resources: [../base]\nimages: [{name: acme/web, digest: 'sha256:abc'}, {name: acme/side, newName: b}]\n",
+    "merge": """\
+        resources: [../base]
+        patches:
+          - patch: |-
+              apiVersion: apps/v1
+              kind: Deployment
+              metadata: {name: web}
+              spec:
+                template:
+                  spec:
+                    containers:
+                      - name: new
+                        image: acme/new:1
+                      - name: main
+                        env:
+                          - {name: C, value: "3"}
+                          - {name: B, $patch: delete}
+                        resources: {limits: {memory: 1Gi}}
+                        ports: [{containerPort: 81}]
+                      - {name: side, $patch: delete}
+          - patch: |-
+              apiVersion: v1
+              kind: Service
+              metadata: {name: web}
+              spec: {selector: {app: null, tier: x}, ports: [{port: 80, name: http}]}
+          - patch: |-
+              apiVersion: autoscaling/v2
+              kind: HorizontalPodAutoscaler
+              metadata: {name: web}
+              $patch: delete
+          - patch: |-
+              apiVersion: acme.example/v1
+              kind: Thing
+              metadata: {name: web}
+              spec: {list: [{name: z}], more: {deep: 1}}
+        """,
+    "replaced": """\
+        resources: [../base]
+        patches:
+          - target: {kind: Deployment}
+            patch: |-
+              kind: any
+              metadata: {name: any}
+              spec: {template: {metadata: {labels: {$patch: replace, only: this}}}}
+        """,
+    "json": """\
+        resources: [../base]
+        patches:
+          - target: {kind: Deployment, name: w.b}
+            patch: |-
+              - {op: replace, path: /spec/replicas, value: 7}
+              - {op: add, path: /spec/template/spec/containers/0/env/-, value: {name: D, value: "4"}}
+              - {op: add, path: /metadata/annotations, value: {}}
+              - {op: add, path: /metadata/annotations/a~1b, value: c}
+              - {op: remove, path: /spec/template/spec/volumes}
+              - {op: copy, from: /metadata/labels/tier, path: /metadata/labels/copied}
+              - {op: test, path: /spec/replicas, value: 7}
+          - target: {labelSelector: "tier in (front, back)"}
+            patch: '[{"op": "add", "path": "/metadata/labels/hit", "value": "yes"}]'
+          - target: {group: "", kind: Service|ServiceAccount}
+            patch: '[{"op": "add", "path": "/metadata/labels", "value": {"core": "yes"}}]'
+        """,
+    "components": """\
+        resources: [../base]
+        components: [../part]
+        patches:
+          - path: late.yaml
+        """,
+    "generated": """\
+        resources: [../base]
+        configMapGenerator:
+          - {name: settings, behavior: merge, literals: [a=9, c=3]}
+          - {name: own, literals: [x=y], options: {disableNameSuffixHash: true, annotations: {note: "1"}}}
+        generatorOptions: {disableNameSuffixHash: true}
+        """,
+    "replacements": """\
+        resources: [../base]
+        replacements:
+          - source: {kind: ConfigMap, name: settings, fieldPath: data.a}
+            targets:
+              - select: {kind: Deployment}
+                fieldPaths: ["spec.template.spec.containers.[name=main].env.[name=A].value"]
+          - source:
+              kind: Deployment
+              name: web
+              fieldPath: "spec.template.spec.containers.0.image"
+              options: {delimiter: ":", index: 0}
+            targets:
+              - select: {kind: Deployment}
+                fieldPaths: [metadata.annotations.image]
+                options: {create: true}
+        """,
+    "legacy": """\
+        bases: [../base]
+        patchesStrategicMerge:
+          - late.yaml
+        patchesJson6902:
+          - target: {version: v1, kind: Service, name: web}
+            path: ports.yaml
+        """,
+    "twice": "resources: [../names]\nnamePrefix: more-\nnamespace: other\npatches:\n  - patch: |-\n"
+    "      {apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: {replicas: 4}}\n",
+}
+PART = """\
+apiVersion: kustomize.config.k8s.io/v1alpha1
+kind: Component
+resources: [more.yaml]
+patches:
+  - patch: '[{"op": "replace", "path": "/spec/replicas", "value": 3}]'
+    target: {kind: Deployment}
+labels: [{pairs: {part: "yes"}}]
+"""
+LATE = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  template:
+    spec:
+      containers:
+        - name: main
+          image: late/web:9
+"""
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a base and overlays."""
+    folder = tmp_path_factory.mktemp("kustomize")
+    files = {f"{name}/kustomization.yaml": dedent(text) for name, text in OVERLAYS.items()}
+    files |= FILES | {"components/late.yaml": LATE, "legacy/late.yaml": LATE, "part/kustomization.yaml": PART}
+    files["part/more.yaml"] = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: more}\ndata: {k: v}\n"
+    files["legacy/ports.yaml"] = '[{"op": "replace", "path": "/spec/ports/0/port", "value": 8080}]'
+    for name, text in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+def plain(value: Value) -> Any:  # noqa: ANN401 - as YAML is
+    """Leave out the lines."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, Sequence) else value
+
+
+def composed(folder: Path) -> Estate:
+    """Give the one composition of a folder."""
+    _, estate = compositions([folder])
+    return estate
+
+
+def ours(folder: Path) -> dict[tuple[str, ...], Any]:
+    """Give what we compose, by kind, namespace and name."""
+    return {_key(found := plain(item.root.value)): found for item in composed(folder).own}
+
+
+def _key(item: dict[str, Any]) -> tuple[str, ...]:
+    return item["kind"], item["metadata"].get("namespace", ""), item["metadata"]["name"]
+
+
+def kubectls(folder: Path) -> dict[tuple[str, ...], Any]:
+    """Give what kubectl composes."""
+    assert KUBECTL
+    done = subprocess.run([KUBECTL, "kustomize", folder], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return {_key(item): item for item in yaml.safe_load_all(done.stdout) if item}
+
+
+@pytest.mark.skipif(KUBECTL is None, reason="kubectl is not installed, so nothing is there to compare with")
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_an_overlay_is_composed_as_kubectl_does(tree: Path, name: str) -> None:
+    """Object by object, key by key."""
+    assert ours(tree / name) == kubectls(tree / name)
+
+
+@pytest.mark.skipif(KUBECTL is None, reason="kubectl is not installed, so nothing is there to compare with")
+@pytest.mark.skipif(not CORPORA.is_dir(), reason=f"the public systems are not at {CORPORA}")
+@pytest.mark.parametrize("name", ["memorystore", "service-mesh-istio", "spanner"])
+def test_a_public_system_is_composed_as_kubectl_does(name: str) -> None:
+    """With some fifteen components, one upon the other."""
+    folder = CORPORA / f"boutique/kustomize/tests/{name}-with-all-components"
+    assert ours(folder) == kubectls(folder)
+
+
+def test_a_key_stands_where_it_was_written(tree: Path) -> None:
+    """In the base, in a patch's own file, or inside the kustomization."""
+    (web,) = [item for item in composed(tree / "components").own if item.kind == "Deployment"]
+    places = {
+        path: (getattr(line, "file", web.file).rpartition("/")[2], int(line))
+        for path in ("spec.replicas", "spec.template.spec.containers[main].image", "spec.selector")
+        if (line := web.at(path))
+    }
+    assert places == {
+        "spec.replicas": ("kustomization.yaml", 5),
+        "spec.template.spec.containers[main].image": ("late.yaml", 9),
+        "spec.selector": ("web.yaml", 6),
+    }
+
+
+def test_bases_are_judged_as_composed_and_never_raw(tree: Path) -> None:
+    """What an overlay completes is not missing; components that nobody includes count nowhere."""
+    plain_files, *overlays = compositions([tree])
+    names = {Path(estate.name).name for estate in overlays}
+    assert names == set(OVERLAYS) - {"names"}  # which another one includes
+    assert not [item for item in plain_files.own if item.name == "web"]
+
+
+def test_what_does_not_fit_is_said_with_its_line(tmp_path: Path) -> None:
+    """A patch for nothing, a file that is not there, a path that is not there, a circle."""
+    (tmp_path / "web.yaml").write_text(WEB)
+    (tmp_path / "kustomization.yaml").write_text(
+        dedent("""\
+        resources:
+          - web.yaml
+          - missing.yaml
+          - example.com/org/repo//deploy?ref=v1
+        namePrefix: a-
+        patches:
+          - patch: '{apiVersion: v1, kind: Service, metadata: {name: wbe}}'
+          - target: {kind: Service}
+            patch: '[{op: replace, path: /spec/nothing, value: 1}]'
+        helmCharts: [{name: x}]
+        """)
+    )
+    estate = composed(tmp_path)
+    assert [(problem.line, problem.says) for problem in estate.problems] == [
+        (3, "resource 'missing.yaml' is not there."),
+        (7, "no Service 'wbe' is there for this patch."),
+        (9, "this patch does not fit: the path /spec/nothing is not there."),
+    ]
+    assert [(unknown.line, unknown.unrendered) for unknown in estate.unknown] == [(4, False), (10, True)]
+
+
+def test_kustomizations_that_include_one_another_end(tmp_path: Path) -> None:
+    """With a sentence."""
+    for name, other in (("a", "b"), ("b", "a")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "kustomization.yaml").write_text(f"resources: [../{other}]\nnamePrefix: {name}-\n")
+    (tmp_path / "kustomization.yaml").write_text("resources: [a]\n")
+    assert "without end" in composed(tmp_path).problems[0].says
+
+
+def test_what_stands_beside_is_seen_by_a_composition_and_judged_once(tmp_path: Path) -> None:
+    """A Service that is applied from another file serves the composed workload."""
+    (tmp_path / "over").mkdir()
+    (tmp_path / "over" / "web.yaml").write_text(WEB.partition("---")[0])
+    (tmp_path / "over" / "kustomization.yaml").write_text("resources: [web.yaml]\ncommonAnnotations: {a: b}\n")
+    (tmp_path / "service.yaml").write_text(WEB.split("---\n")[1])
+    plain_files, over = compositions([tmp_path])
+    (web,) = over.workloads
+    assert [one.resource.name for one in over.services_of(web)] == ["web"]
+    assert [item.kind for item in over.own] == ["Deployment"]
+    assert [item.kind for item in plain_files.own] == ["Service"]
+
+
+ODD: list[Any] = [
+    None,
+    5,
+    True,
+    "",
+    "x",
+    [],
+    {},
+    [None],
+    [5],
+    [[]],
+    [{}],
+    {"a": None},
+    {"name": 1},
+    {"name": ["a"]},
+    "a: [",
+]
+
+
+def test_whatever_a_kustomization_holds_it_ends_in_words(tree: Path, tmp_path: Path) -> None:
+    """Any key of any overlay replaced by something odd: a problem at most, never a crash."""
+    shutil.copytree(tree, tmp_path, dirs_exist_ok=True)
+    for name in OVERLAYS:
+        file = tmp_path / name / "kustomization.yaml"
+        said = yaml.safe_load(file.read_text())
+        for place in _places(said):
+            for odd in ODD:
+                file.write_text(yaml.safe_dump(_with(said, place, odd)))
+                for estate in compositions([tmp_path / name]):
+                    assert estate.workloads is not None
+                    assert estate.problems is not None
+        file.write_text(yaml.safe_dump(said))
+
+
+def _places(value: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - as YAML is
+    """Give the way to every part of a document."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [way for key, below in pairs for way in ((key,), *((key, *more) for more in _places(below)))]
+
+
+def _with(value: Any, place: tuple[Any, ...], odd: Any) -> Any:  # noqa: ANN401 - as above
+    """Copy a document with one part of it replaced."""
+    if not place:
+        return odd
+    twin = dict(value) if isinstance(value, dict) else list(value)
+    twin[place[0]] = _with(value[place[0]], place[1:], odd)
+    return twin
