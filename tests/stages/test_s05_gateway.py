@@ -97,8 +97,11 @@ def test_several_providers_are_joined_behind_one_issuer() -> None:
         ({}, "unanswered", "Which identity provider vouches for callers from outside?"),
         ({"anonymous-routes": ["GET /books"]}, "unanswered", "Which identity provider"),
         ({"anonymous-routes": ["GET /"]}, "unanswered", "Which identity provider"),
-        ({"anonymous-routes": ["/"]}, "decided", "none: all of its routes are anonymous"),
-        ({"anonymous-routes": ["/"], "secure-user-data": True}, "owed", "a list of the routes that need no token"),
+        ({"anonymous-routes": ["/"]}, "unanswered", "Which identity provider"),
+        ({"anonymous-routes": ["/*"]}, "unanswered", "Which identity provider"),
+        ({"anonymous-routes": ["GET /**"]}, "unanswered", "Which identity provider"),
+        ({"anonymous-routes": ["/**"]}, "decided", "none: all of its routes are anonymous"),
+        ({"anonymous-routes": ["/**"], "secure-user-data": True}, "owed", "a list of the routes that need no token"),
     ],
 )
 def test_without_a_provider_a_route_with_a_token_is_a_question(service: dict[str, Any], state: str, word: str) -> None:

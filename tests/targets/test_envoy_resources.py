@@ -8,7 +8,7 @@ import pytest
 
 from fairway.core.traffic import Call, Ejection, Issuer, Limit, Public, Retries, Traffic
 from fairway.targets.envoy.fields import duration
-from fairway.targets.envoy.places import KeySet, Picture, Places, Replica, Store, Traces, identities
+from fairway.targets.envoy.places import Gateway, KeySet, Picture, Places, Proxy, Replica, Store, Traces, identities
 from fairway.targets.envoy.resources import bootstrap, in_one_piece, resources
 from fairway.targets.envoy.tls import secret_files
 
@@ -39,15 +39,12 @@ TRAFFIC = {
         callers=("shop",),
         identity="spiffe://cluster.local/ns/other/sa/stock",
         ejection=Ejection(errors=5, interval=10, left_out=30, at_most=50),
+        failover=("west", "south", "north"),
     ),
     "post": Traffic(service="post", protocols=("rest",)),
 }
 PLACES = Places(
     system="demo",
-    folder="/run/envoy",
-    gateway_port=8080,
-    admin="/run/admin",
-    region="north",
     issuers={"https://id.example.com": KeySet(issuer="http://127.0.0.1:8080/-/idp", keys='{"keys":[{}]}')},
     replicas=(
         Replica(
@@ -65,7 +62,15 @@ PLACES = Places(
     ),
     stores=(Store(name="db", port=5, address="unix:/run/pg/.s.PGSQL.5432"),),
 )
-FILES = resources(TRAFFIC, PLACES)
+PROXY = Proxy(
+    name="all",
+    folder="/run/envoy",
+    admin="/run/admin",
+    gateway=Gateway(port=8080, region="north"),
+    replicas=frozenset(one.name for one in PLACES.replicas),
+    stores=frozenset({"db"}),
+)
+FILES = resources(TRAFFIC, PLACES, PROXY)
 
 
 def one(file: str, name: str, files: dict[str, list[Any]] = FILES) -> Any:  # noqa: ANN401 - JSON
@@ -113,11 +118,11 @@ def test_only_declared_callers_are_in_the_access_list_and_the_gateway_where_it_i
 
 def test_a_call_has_the_time_limits_and_tries_that_were_decided() -> None:
     """And a call without retries is made once."""
-    [route] = found_all(FILES["rds-shop-0.to.stock.json"], "route")
+    [route] = found_all(one("lds.json", "shop-0.to.stock"), "route")
     assert (route["timeout"], route["retry_policy"]["num_retries"]) == ("0.6s", 2)
     assert route["retry_policy"]["per_try_timeout"] == "0.3s"
     assert route["retry_policy"]["retry_on"] == "connect-failure,unavailable"
-    [single] = found_all(FILES["rds-shop-0.to.post.json"], "route")
+    [single] = found_all(one("lds.json", "shop-0.to.post"), "route")
     assert "retry_policy" not in single
     cluster = one("cds.json", "shop-0.to.stock")
     [limits] = cluster["circuit_breakers"]["thresholds"]
@@ -140,23 +145,33 @@ def test_the_callees_declared_identity_is_the_only_one_that_is_accepted() -> Non
 
 
 def test_replicas_of_the_callers_region_come_first() -> None:
-    """Others are reached only when these are gone."""
-    [endpoints] = FILES["eds-stock.from-north.json"]
-    ports = [found_all(group, "port_value") for group in endpoints["endpoints"]]
-    assert ports == [[3], [2]]
-    assert [group["priority"] for group in endpoints["endpoints"]] == [0, 1]
+    """Others are reached only when these are gone, in the order that was decided; a region without any is no choice."""
+    assert choices(FILES) == {0: [3], 1: [2]}
+    more = Replica(service="stock", name="stock-2", port=6, region="west", grpc="unix:/run/stock2")
+    places = msgspec.structs.replace(PLACES, replicas=(*PLACES.replicas, more))
+    assert choices(resources(TRAFFIC, places, PROXY)) == {0: [3], 1: [6], 2: [2]}
+    alone = TRAFFIC | {"stock": msgspec.structs.replace(TRAFFIC["stock"], failover=())}
+    assert choices(resources(alone, places, PROXY)) == {0: [3]}
+
+
+def choices(files: dict[str, list[Any]]) -> dict[int, list[Any]]:
+    """Give the ports of the callee by priority."""
+    endpoints = one("cds.json", "shop-0.to.stock", files)["load_assignment"]["endpoints"]
+    return {group["priority"]: found_all(group, "port_value") for group in endpoints}
 
 
 def test_weights_split_a_service_by_its_versions() -> None:
     """Each version has a cluster of its own, for every caller."""
-    files = resources(TRAFFIC, msgspec.structs.replace(PLACES, weights={"stock": {"v1": 90, "v2": 10}}))
+    files = resources(TRAFFIC, msgspec.structs.replace(PLACES, weights={"stock": {"v1": 90, "v2": 10}}), PROXY)
     [split] = found_all(files["rds-shop-0.to.stock.json"], "weighted_clusters")
     assert split["clusters"] == [
         {"name": "shop-0.to.stock.v1", "weight": 90},
         {"name": "shop-0.to.stock.v2", "weight": 10},
     ]
-    assert found_all(files["eds-stock.v1.from-north.json"], "port_value") == [2]
-    assert found_all(files["eds-stock.v2.from-north.json"], "port_value") == [3]
+    for version, port in (("v1", 2), ("v2", 3)):
+        members = one("cds.json", f"shop-0.to.stock.{version}", files)["load_assignment"]
+        assert found_all(members, "port_value") == [port]
+    assert "rds-shop-0.to.stock.json" not in FILES
 
 
 def test_audiences_of_one_issuer_are_joined_and_the_local_issuer_stands_in_its_place() -> None:
@@ -178,8 +193,9 @@ def test_anonymous_routes_are_matched_part_by_part() -> None:
 @pytest.mark.parametrize("known", [{}, {"https://id.example.com": KeySet(issuer="x", keys='{"keys":[]}')}])
 def test_without_keys_of_any_issuer_only_anonymous_routes_are_open(known: dict[str, KeySet]) -> None:
     """Nobody's token can be checked, so that none opens anything."""
-    files = resources(TRAFFIC, msgspec.structs.replace(PLACES, issuers=known))
-    routes = files["rds-gateway.json"][0]["virtual_hosts"][0]["routes"]
+    files = resources(TRAFFIC, msgspec.structs.replace(PLACES, issuers=known), PROXY)
+    twice, *routes, last = files["rds-gateway.json"][0]["virtual_hosts"][0]["routes"]
+    assert (twice["direct_response"]["status"], last["direct_response"]["status"]) == (400, 404)
     assert [("safe_regex" in route["match"], "direct_response" in route) for route in routes] == [
         (True, False),
         (True, False),
@@ -207,18 +223,18 @@ def test_durations_are_written_without_exponents(seconds: float, text: str) -> N
 
 def test_every_file_that_is_named_is_written_and_every_one_written_is_named() -> None:
     """Envoy would wait for a missing one, and never look at a forgotten one."""
-    accounts = identities(Picture(traffic=TRAFFIC, places=PLACES))
+    accounts = identities(Picture(traffic=TRAFFIC, places=PLACES, proxy=PROXY))
     files = {**FILES, **secret_files(dict.fromkeys(accounts, ("chain", "key")), "bundle")}
-    text = json.dumps([bootstrap(PLACES), files])
+    text = json.dumps([bootstrap(PLACES, PROXY), files])
     named = {path.rpartition("/")[2] for path in found_all(json.loads(text), "path") if isinstance(path, str)}
     assert {name for name in named if name.endswith(".json")} == set(files)
 
 
 def test_in_one_piece_nothing_leads_to_another_file() -> None:
     """A trial reads one file."""
-    accounts = identities(Picture(traffic=TRAFFIC, places=PLACES))
+    accounts = identities(Picture(traffic=TRAFFIC, places=PLACES, proxy=PROXY))
     files = {**FILES, **secret_files(dict.fromkeys(accounts, ("chain", "key")), "bundle")}
-    whole = in_one_piece(bootstrap(PLACES), files)
+    whole = in_one_piece(bootstrap(PLACES, PROXY), files)
     assert found_all(whole, "path_config_source") == []
     assert "dynamic_resources" not in whole
 
@@ -226,6 +242,8 @@ def test_in_one_piece_nothing_leads_to_another_file() -> None:
 def test_traces_are_sent_only_where_somebody_takes_them() -> None:
     """Each export without a receiver is an error in the log."""
     assert found_all(FILES, "tracing") == []
-    files = resources(TRAFFIC, msgspec.structs.replace(PLACES, traces=Traces(address="unix:/run/otlp", share=0.5)))
+    files = resources(
+        TRAFFIC, msgspec.structs.replace(PLACES, traces=Traces(address="unix:/run/otlp", share=0.5)), PROXY
+    )
     assert {one["random_sampling"]["value"] for one in found_all(files, "tracing")} == {50}
     assert one("cds.json", "traces", files)

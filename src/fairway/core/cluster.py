@@ -22,11 +22,42 @@ JAEGER: Final = "jaeger"
 LOGS: Final = {"loki": "loki", "elasticsearch": "elasticsearch"}
 GATEWAYS: Final = {"kong": "kong", "ambassador": "ambassador"}
 
+ENTRANCE: Final = "entrance"  # the gateway's Service that the load balancer above the regions leads to
+HEALTHY_PATH: Final = "/-/healthy"  # of no service; a load balancer asks there whether the region is well
+CONTROL_PLANE: Final = "control-plane"  # what looks after the cluster's own control plane
+OPERATORS: Final = "fairway.dev/operators"  # label of namespaces whose operators reach into others
+SIGNED_ONLY: Final = "policy.sigstore.dev/include"  # label of namespaces whose images must be signed
+
+GATEWAY_TLS: Final = "gateway-tls"  # Secret with the certificate of the public domain
+GATEWAY_CLIENTS: Final = {"kong": "kong-tls", "ambassador": "ambassador-tls"}  # its own certificate, without a mesh
+GATEWAY_LIMITS: Final = "gateway-limits"  # where the gateway's replicas count requests together
+TOKEN_CHECKER: Final = "gateway-tokens"  # noqa: S105 - a name; checks tokens for a gateway that cannot
+RATE_LIMITER: Final = "gateway-rates"  # counts requests for a gateway that cannot
+FEDERATION: Final = "dex"  # joins several identity providers
+FEDERATION_PATH: Final = "/-/dex"  # of no service: their names start with a letter
+FEDERATION_PORT: Final = 5556
+
 SECRET_STORE: Final = "fairway"  # noqa: S105 - a name; the ClusterSecretStore that ExternalSecrets read
 CLUSTER_ISSUER: Final = "fairway"  # of certificates inside the system
 PUBLIC_ISSUER: Final = "fairway-public"  # of certificates that browsers trust
 TRUST_DOMAIN: Final = "cluster.local"
 PRIORITY: Final = {"mission-critical": "fairway-mission-critical", "standard": "fairway-standard", "low": "fairway-low"}
+
+SOCKETS: Final = "/run/fairway"  # where a service and what runs beside it find each other, as files of one Pod
+SOCKETS_VOLUME: Final = "sockets"
+KEYRING: Final = "persons"  # the store of the keys of persons
+MASTER_KEY: Final = "personal-master-key"  # the secret that wraps them, the same for all services
+ENGINE_PODS: Final = {  # the label by which the operator of each engine marks a store's Pods, with the store's name
+    "postgresql": "cnpg.io/cluster",
+    "mysql": "app.kubernetes.io/instance",
+    "cassandra": "cassandra.datastax.com/cluster",
+    "redis": "app.kubernetes.io/name",
+}
+BROKER_PODS: Final = {  # the same of brokers
+    "nats": {"app.kubernetes.io/name": "nats"},
+    "kafka": {"strimzi.io/cluster": "kafka"},
+    "rabbitmq": {"app.kubernetes.io/name": "rabbitmq"},
+}
 
 
 def host(name: str, namespace: str) -> str:

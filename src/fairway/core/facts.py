@@ -50,6 +50,7 @@ CronLine = Annotated[
 ]
 Issuer = Annotated[str, Meta(pattern=r"^https://\S+$", description="A URL that starts with https://.")]
 Tag = Annotated[str, Meta(pattern=r"^[0-9A-Za-z][-._0-9A-Za-z]{0,62}$", description="A version such as 1.4.0.")]
+Arn = Annotated[str, Meta(pattern=r"^arn:aws[-a-z]*:elasticloadbalancing:\S{1,200}$", description="An ARN of AWS.")]
 Registry = Annotated[
     str, Meta(pattern=r"^[a-z0-9]([-a-z0-9.:/_]*[a-z0-9])?$", description="A host and path without a scheme.")
 ]
@@ -144,7 +145,9 @@ class Run(Facts, frozen=True):
     folder: Annotated[
         RelativePath | None, Meta(description="Where it starts. Default: the code's, or this file's.")
     ] = None
-    ready: Annotated[AbsolutePath | None, Meta(description="Asked until it answers. Default: it listens.")] = None
+    ready: Annotated[AbsolutePath | None, Meta(description="Tells whether it is ready. Default: it listens.")] = None
+    live: Annotated[AbsolutePath | None, Meta(description="Fails where it hangs. Default: it listens no more.")] = None
+    migrate: Annotated[tuple[Words, ...], Meta(description="Runs before it, and may change its stores' schema.")] = ()
 
 
 class Service(Facts, frozen=True):
@@ -161,7 +164,10 @@ class Service(Facts, frozen=True):
     ] = "internal"
     anonymous_routes: Annotated[
         tuple[Route, ...],
-        Meta(description="Public routes that need no token, as 'GET /books' or '/books'."),
+        Meta(
+            description="Public routes that need no token, as 'GET /books/*': '*' and '{name}' are one part of a path,"
+            " '**' is any number of parts, and '/**' without a method is every route."
+        ),
     ] = ()
     routed_by_tenant: Annotated[bool, Meta(description="Whether its public routes differ by tenant.")] = False
     calls: Annotated[dict[Name, Call], Meta(description="The services and outside systems it calls.")] = {}
@@ -207,9 +213,7 @@ class Service(Facts, frozen=True):
     runs: Annotated[
         Literal["continuously", "to-completion"], Meta(description="Whether it serves on and on, or ends.")
     ] = "continuously"
-    schedule: Annotated[
-        CronLine | None, Meta(description="When it runs, as a cron line; only for what runs to completion.")
-    ] = None
+    schedule: Annotated[CronLine | None, Meta(description="When it runs to completion: a cron line.")] = None
     starts_within: Annotated[Duration | None, Meta(description="How long it may take to start. Default: 30s.")] = None
     traffic: Annotated[Traffic | None, Meta(description="How much it is asked to do.")] = None
     objectives: Annotated[
@@ -306,6 +310,7 @@ class Environment(Facts, frozen=True):
     secure: Annotated[bool, Meta(description="Whether only scanned images may run there.")] = True
     domain: Annotated[Host | None, Meta(description="The host name that the public routes stand under.")] = None
     regions: Annotated[tuple[Name, ...], Meta(description="Its regions. Default: all.")] = ()
+    entrances: Annotated[dict[Name, Arn], Meta(description="On AWS: the load balancer of each further region.")] = {}
 
 
 class Region(Facts, frozen=True):
@@ -377,6 +382,7 @@ class System(Facts, frozen=True):
     waivers: Annotated[
         dict[str, Waiver], Meta(description="Rules that the whole system need not keep for now, by rule id.")
     ] = {}
+    tries: Annotated[tuple[Words, ...], Meta(description="What to try; holds {gateway}, {fairway}, {folder}.")] = ()
 
 
 def json_schema() -> dict[str, Any]:

@@ -7,6 +7,7 @@ RULES = f"{DOMAIN}/rules"
 CRITICALITY = f"{DOMAIN}/criticality"
 CUSTOMER_FACING = f"{DOMAIN}/customer-facing"
 SINGLE_REPLICA = f"{DOMAIN}/single-replica-because"
+ANONYMOUS = f"{DOMAIN}/anonymous-because"
 
 
 def selector(system: str, service: str) -> dict[str, str]:

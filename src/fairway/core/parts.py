@@ -86,6 +86,76 @@ class Deadline(Part, frozen=True, kw_only=True):
     versions_kept: int
 
 
+class Release(Part, frozen=True, kw_only=True):
+    """An Argo Rollout runs the workload's template in steps: its strategy, as Argo writes it."""
+
+    strategy: dict[str, Any]
+    doors: tuple[str, ...] = ()  # further Services that lead to one of the versions alone, as <service>-<door>
+
+
+class Partition(Part, frozen=True, kw_only=True):
+    """How many replicas of a StatefulSet, counted from the first, keep their version until somebody moves on."""
+
+    kept: int
+
+
+class Migration(Part, frozen=True, kw_only=True):
+    """What brings its stores' schema to what the code needs, before the new version starts."""
+
+    words: tuple[str, ...]
+    secrets: str  # the Secret with the credentials that may change the schema
+    deadline_seconds: int
+
+
+class Account(Part, frozen=True, kw_only=True):
+    """The ServiceAccount that it runs under."""
+
+    name: str
+
+
+class Files(Part, frozen=True, kw_only=True):
+    """Files that its container finds in a folder, read-only: the volume's source as Kubernetes writes it."""
+
+    name: str
+    folder: str
+    source: dict[str, Any]
+
+    @property
+    def place(self) -> str:
+        """Name what only one note may say about a service."""
+        return f"files {self.name}"
+
+
+class Sidecar(Part, frozen=True, kw_only=True):
+    """A program that starts before the container and ends after it: a native sidecar, as Kubernetes writes it."""
+
+    name: str
+    position: int  # in the start order
+    container: dict[str, Any]
+    volumes: tuple[dict[str, Any], ...] = ()
+    shared: tuple[dict[str, Any], ...] = ()  # mounts of these volumes in the service's own container
+
+    @property
+    def place(self) -> str:
+        """Name what only one note may say about a service."""
+        return f"sidecar {self.name}"
+
+
+class Chore(Part, frozen=True, kw_only=True):
+    """Something that is run in the service's name now and then: its image and settings, with other words."""
+
+    name: str  # the object is called <service>-<name>
+    words: tuple[str, ...]
+    schedule: str
+    suspended: bool = False  # started by hand only
+    deadline_seconds: int = 3600
+
+    @property
+    def place(self) -> str:
+        """Name what only one note may say about a service."""
+        return f"chore {self.name}"
+
+
 class Port(Part, frozen=True, kw_only=True):
     """A port the container listens on."""
 

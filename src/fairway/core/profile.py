@@ -75,6 +75,11 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
         return self.exposed or self.called
 
     @property
+    def released_in_steps(self) -> bool:
+        """Tell whether an Argo Rollout replaces its replicas, and not a Deployment."""
+        return self.facts.customer_facing and not self.stateful and not self.runs_to_completion
+
+    @property
     def grpc(self) -> bool:
         """Tell whether it speaks gRPC: to the services that call it, unless that is waived."""
         return self.called and not waives_grpc(self.system, self.name)

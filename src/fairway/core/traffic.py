@@ -77,4 +77,7 @@ class Traffic(Decided, frozen=True, kw_only=True):
     deadline: float | None = None  # after which a request to it is given up
     calls: dict[str, Call] = {}
     ejection: Ejection | None = None
+    failover: tuple[str, ...] = ()  # regions, in the order in which they are tried; none: a region has its own only
+    versions: tuple[str, ...] = ()  # that a release splits it between, the one that runs now first; none: there is one
+    steps: tuple[int, ...] = ()  # percent of the requests that a new version takes, one step after the other
     public: Public | None = None

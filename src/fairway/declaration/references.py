@@ -45,6 +45,9 @@ class _References:
             for region in environment.regions:
                 path = ("environments", name, "regions", region)
                 yield from self.unknown(f"environment '{name}' has the region", "regions", region, path, regions)
+            for region in environment.entrances:
+                path = ("environments", name, "entrances", region)
+                yield from self.unknown(f"environment '{name}' has an entrance of", "regions", region, path, regions)
         for name, flag in self.system.flags.items():
             yield from self.unknown(f"flag '{name}' has the owner", "owners", flag.owner, ("flags", name, "owner"))
         for rule, waiver in self.system.waivers.items():

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from fairway.core.errors import Problem
+from fairway.estate.dockerfile import is_dockerfile
 
 SUFFIXES = (".yaml", ".yml", ".json")
 SKIPPED = frozenset({"node_modules"})  # and everything hidden: .git, .venv, .fairway
@@ -31,7 +32,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def find(paths: Iterable[Path]) -> Found:
-    """Find all YAML and JSON files at *paths*, each once. A file that is named is taken whatever its suffix."""
+    """Find all YAML, JSON and Dockerfiles at *paths*, each once. A file that is named is taken whatever its suffix."""
     here = Path.cwd()
     files: dict[str, SourceFile] = {}
     roots: list[str] = []
@@ -67,7 +68,7 @@ def _walk(root: str, problems: list[Problem]) -> Iterator[str]:
     for folder, folders, names in os.walk(root, onerror=unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in SKIPPED)
         for name in names:
-            if (name.endswith(SUFFIXES) and not name.startswith(".")) or name in KUSTOMIZATIONS:
+            if (name.endswith(SUFFIXES) and not name.startswith(".")) or name in KUSTOMIZATIONS or is_dockerfile(name):
                 yield os.path.join(folder, name)  # noqa: PTH118 - one call for each of ten thousand files
 
 

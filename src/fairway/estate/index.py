@@ -2,19 +2,23 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from fairway.core.errors import Problem
 from fairway.estate.autoscaler import Autoscaler, autoscaler, is_autoscaler
 from fairway.estate.container import Container
+from fairway.estate.dockerfile import Dockerfile
 from fairway.estate.resource import Resource
 from fairway.estate.routes import backends
 from fairway.estate.scopes import Scopes
-from fairway.estate.selectors import LabelIndex, label_selector
+from fairway.estate.selectors import LabelIndex, Selector, label_selector
 from fairway.estate.service import Service, service
 from fairway.estate.stores import Store, store_in
 from fairway.estate.unknown import Counts, Unknown
 from fairway.estate.workload import Volume, Workload, is_workload, workload
+
+if TYPE_CHECKING:
+    from fairway.estate.front import Front
 
 One = TypeVar("One")
 Other = TypeVar("Other")
@@ -37,6 +41,7 @@ class Estate:
         stable: Mapping[str, str],
         name: str = "",
         context: frozenset[str] = frozenset(),
+        dockerfiles: tuple[Dockerfile, ...] = (),
     ) -> None:
         """Take what was read. *stable* gives each file's name that is the same on every machine.
 
@@ -50,6 +55,7 @@ class Estate:
         self.stable = stable
         self.name = name
         self.context = context
+        self.dockerfiles = dockerfiles
         self._by_kind: dict[str, list[Resource]] = {}
         self._by_name: dict[tuple[str, str, str], list[Resource]] = {}
         for resource in resources:
@@ -87,6 +93,10 @@ class Estate:
         """Find what a reference means: mostly one object, several where alternatives define it, or none."""
         return self._seen(self._by_name.get((kind, namespace, name), ()), seen_from)
 
+    def visible(self, one: Resource, other: Resource) -> bool:
+        """Tell whether what *one* says counts for *other*: alternatives do not see each other."""
+        return self._scopes.visible(one.file, other.file)
+
     def _seen(self, resources: Iterable[Resource], seen_from: Resource) -> tuple[Resource, ...]:
         return tuple(resource for resource in resources if self._scopes.visible(resource.file, seen_from.file))
 
@@ -115,6 +125,11 @@ class Estate:
     @cached_property
     def _pods(self) -> LabelIndex[Workload]:
         return LabelIndex((w.namespace, w.pod_labels, w) for w in self.workloads)
+
+    def selected(self, resource: Resource, selector: Selector | None) -> tuple[Workload, ...]:
+        """Give the workloads whose Pods an object's selector picks, in the object's own namespace."""
+        picked = self._pods.find(resource.namespace, selector)
+        return tuple(w for w in picked if self._scopes.visible(w.resource.file, resource.file))
 
     @cached_property
     def _stores(self) -> Mapping[Workload, Store]:
@@ -188,6 +203,13 @@ class Estate:
         """Give what leads from outside the cluster to a workload: public Services, Ingresses, routes."""
         ways = (self._ways_in.get(one.resource, ()) for one in self.services_of(workload))
         return tuple(dict.fromkeys(entrance for way in ways for entrance in way))
+
+    @cached_property
+    def front(self) -> "Front":
+        """Give the ways in from outside, with what guards them."""
+        from fairway.estate.front import Front  # noqa: PLC0415 - it knows the estate in turn
+
+        return Front(self)
 
     @cached_property
     def namespaces(self) -> frozenset[str]:

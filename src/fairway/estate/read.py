@@ -7,7 +7,10 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import TypeAlias
 
+import msgspec
+
 from fairway.core.errors import Problem
+from fairway.estate.dockerfile import Dockerfile, is_dockerfile, parse
 from fairway.estate.documents import objects, signed, worth_reading
 from fairway.estate.files import KUSTOMIZATIONS, SourceFile, find, in_chart, shown_name
 from fairway.estate.index import Estate
@@ -60,7 +63,12 @@ class _Reading:
     """The state of reading files."""
 
     def __init__(self, paths: list[Path]) -> None:
-        self.found = find(paths)
+        found = find(paths)
+        parted: dict[bool, list[SourceFile]] = {True: [], False: []}
+        for file in found.files:
+            parted[is_dockerfile(Path(file.path).name)].append(file)
+        self.recipes = parted[True]
+        self.found = msgspec.structs.replace(found, files=tuple(parted[False]))
         self.unreadable: set[Problem] = set(self.found.problems)
         self.malformed: set[Problem] = set()
         self.resources: list[Resource] = []
@@ -80,6 +88,7 @@ class _Reading:
         components = tuple(c for c in self.around.components if not any(f"{root}/".startswith(c) for root in asked_for))
         for file in files:
             self.file(file, components)
+        recipes = tuple(self.dockerfiles())
         surroundings = next((resources for _, resources in composed), ())
         return Estate(
             resources=(*self.resources, *surroundings),
@@ -95,6 +104,7 @@ class _Reading:
             ),
             stable=self.stable,
             context=frozenset(item.file for item in surroundings),
+            dockerfiles=recipes,
         )
 
     def whole(self, composed: Iterable[Composed]) -> Iterator[Estate]:
@@ -129,7 +139,17 @@ class _Reading:
     @property
     def stable(self) -> dict[str, str]:
         """Give each file's name that is the same on every machine."""
-        return {file.shown: file.stable for file in self.found.files}
+        return {file.shown: file.stable for file in (*self.found.files, *self.recipes)}
+
+    def dockerfiles(self) -> Iterator[Dockerfile]:
+        """Read the Dockerfiles; what is none in spite of its name is left alone."""
+        for file in self.recipes:
+            if (data := content(file.path, file.shown, self.unreadable)) is not None:
+                recipe = parse(data.decode("utf-8", "replace"), file.shown)
+                if recipe is not None:
+                    yield recipe
+                else:
+                    self.left_alone += 1
 
     def name_of(self, path: str) -> str:
         """Give the name of a path as shown."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
+import msgspec
+
 from fairway.estate.node import Node
 from fairway.estate.resource import Resource
 
@@ -85,3 +87,41 @@ def _references(nodes: Iterator[Node], resource: Resource) -> Iterator[tuple[str
     for node in nodes:
         if node.text("kind", "Service") == "Service" and (name := node.text("name")):
             yield node.text("namespace", resource.namespace), name
+
+
+class Backend(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A Service that an entrance names, and the port of it by number or name, where it names one."""
+
+    namespace: str
+    name: str
+    port: int | str | None
+    node: Node
+    key: str
+
+
+def named_backends(resource: Resource) -> Iterator[Backend]:
+    """Give what an Ingress or a route of the Gateway API leads to, each with the key that says so."""
+    if resource.kind == "Ingress" and resource.group in {"networking.k8s.io", "extensions"}:
+        spec = resource.spec
+        nodes = [spec.mapping("defaultBackend"), spec.mapping("backend")]
+        for rule in spec.items("rules"):
+            nodes += [path.mapping("backend") for path in rule.mapping("http").items("paths")]
+        for node in nodes:
+            new = node.mapping("service")
+            if name := new.text("name"):
+                port = new.mapping("port")
+                wanted = port.number("number") or port.text("name") or None
+                yield Backend(namespace=resource.namespace, name=name, port=wanted, node=new, key="name")
+            elif name := node.text("serviceName"):
+                wanted = node.number_or_text("servicePort")
+                yield Backend(namespace=resource.namespace, name=name, port=wanted, node=node, key="serviceName")
+    elif resource.group == "gateway.networking.k8s.io" and resource.kind.endswith("Route"):
+        for rule in resource.spec.items("rules"):
+            for node in rule.items("backendRefs"):
+                if (
+                    node.text("kind", "Service") == "Service"
+                    and node.text("group") == ""
+                    and (name := node.text("name"))
+                ):
+                    namespace = node.text("namespace", resource.namespace)
+                    yield Backend(namespace=namespace, name=name, port=node.number("port"), node=node, key="name")

@@ -5,12 +5,27 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from fairway.core.artefact import Reason
 from fairway.core.errors import BadRegistryError
 from fairway.core.parts import Bind, Carry, Note
 from fairway.core.traffic import Traffic
 from fairway_sdk.contract.binding import Binding
 
 Told = TypeVar("Told")
+
+
+class Carried:
+    """What the rooms tell the proxies around one service, and who tells what."""
+
+    def __init__(self, service: str, notes: Iterable[Carry]) -> None:
+        """Put the notes on *service* together."""
+        every = tuple(notes)
+        self.traffic: Traffic = traffic_of(service, every)
+        self._reasons = {note.path: note.reason for note in every}
+
+    def reason(self, *path: str) -> Reason | None:
+        """Say what is behind the note at *path*; None where there is none."""
+        return self._reasons.get(path)
 
 
 def binding_of(service: str, notes: Iterable[Bind]) -> Binding:

@@ -7,7 +7,10 @@ from fairway.core.errors import BadRegistryError
 from fairway.estate.schema import problems
 from fairway.estate.semantics import faults
 from fairway.targets.kubernetes.configuration import told
+from fairway.targets.kubernetes.front import manifests as front
+from fairway.targets.kubernetes.istio import manifests as mesh
 from fairway.targets.kubernetes.tree import BuiltFile, site_files
+from fairway.targets.notes import Carried
 from fairway.verbs.bind import binding, sites
 from fairway.verbs.progress import counted
 from fairway.verbs.workspace import Workspace
@@ -34,8 +37,16 @@ def render_file(workspace: Workspace, path: str) -> BuiltFile | None:
 def _rendered(workspace: Workspace, site: Site) -> Iterator[BuiltFile]:
     landscape, rooms_build = workspace.landscape, workspace.builders
     parts = [part for build in rooms_build for part in build.parts(landscape, site)]
-    parts += [told(binding(workspace, name, site)) for name in landscape.services]
+    bindings = {name: binding(workspace, name, site) for name in landscape.services}
+    parts += map(told, bindings.values())
     manifests = [manifest for build in rooms_build for manifest in build.manifests(landscape, site)]
+    told_proxies = {
+        name: Carried(name, [note for build in rooms_build for note in build.carry(profile, landscape, site)])
+        for name, profile in landscape.services.items()
+    }
+    if landscape.mesh:
+        manifests += mesh(landscape.system.system, told_proxies, bindings)
+    manifests += front(landscape, site, told_proxies)
     return site_files(landscape.system.system, site, parts, manifests, workspace.declared_in)
 
 

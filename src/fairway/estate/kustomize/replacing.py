@@ -100,23 +100,23 @@ def _down(value: Value, steps: Sequence[str], *, create: bool) -> Iterator[tuple
         return
     step, rest = steps[0], steps[1:]
     if isinstance(value, Mapping):
-        keys = list(value) if step == "*" else [step]
-        for key in keys:
-            if not rest:
-                if key in value or create:
-                    yield value, key
-            elif key in value:
+        for key in list(value) if step == "*" else [step]:
+            if not rest and (key in value or create):
+                yield value, key
+            elif rest and create and key not in value:
+                put(value, key, mapping(value.line), value.line)
+            if rest and key in value:
                 yield from _down(value[key], rest, create=create)
-            elif create:
-                below = mapping(value.line)
-                put(value, key, below, value.line)
-                yield from _down(below, rest, create=create)
     elif isinstance(value, Listed) and rest:
-        name, given, wanted = step.partition("=")
-        for place, item in enumerate(value):
-            fits = step in {"*", str(place)} or (given and isinstance(item, Mapping) and str(item.get(name)) == wanted)
-            if fits:
-                yield from _down(item, rest, create=create)
+        for item in (item for place, item in enumerate(value) if _is_meant(item, place, step)):
+            yield from _down(item, rest, create=create)
+
+
+def _is_meant(item: Value, place: int, step: str) -> bool:
+    """Tell whether a step means an entry of a list: by its number, by one of its fields, or all of them."""
+    name, given, wanted = step.partition("=")
+    named = bool(given) and isinstance(item, Mapping) and str(item.get(name)) == wanted
+    return named or step in {"*", str(place)}
 
 
 def _mappings(value: Value) -> list[Mapping]:

@@ -5,8 +5,74 @@ who may read which value, writes down who did, and can change it. Files are pref
 which are fixed when the process starts and turn up in crash reports and child processes.
 """
 
+import base64
+import binascii
+from collections.abc import Iterator
+
 from fairway.core.conditions import SECRETS
-from fairway.core.rule import Place, Proof, Rule
+from fairway.core.rule import Edit, Finding, Place, Proof, Rule
+from fairway.core.wording import listed
+from fairway.estate.finding import found
+from fairway.estate.index import Estate
+from fairway.estate.references import references
+from fairway.estate.resource import Resource
+from fairway.estate.workload import Workload
+
+MADE_BY_CLUSTER = frozenset(
+    {"kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token", "helm.sh/release.v1"}
+)
+PUBLIC = frozenset({"ca.crt", "tls.crt", "ca.pem", "cert.pem", "ca-bundle.crt", "username", "user"})
+"""Keys that are no secret by themselves."""
+ENCRYPTED = ("ENC[", "AgA", "vault:", "ref+")  # as SOPS, Sealed Secrets and the like leave it
+PLACEHOLDERS = ("<", "${", "{{", "$(")
+
+
+def check(estate: Estate) -> Iterator[Finding]:
+    """Find Secrets whose values are written out, and secrets that reach containers as variables."""
+    for resource in estate.of_kind("Secret", ""):
+        if written := _written(resource):
+            names = listed(written[:3]) + (f" and {len(written) - 3} more" if len(written) > 3 else "")  # noqa: PLR2004
+            says = f"the {'value' if len(written) == 1 else 'values'} of {names} {'is' if len(written) == 1 else 'are'}"
+            says += " in the repository, for everybody who ever has a copy of it."
+            fix = "Keep it in a secrets manager, and fetch it with an ExternalSecret. Change it: it is known."
+            part = next(key for key in ("data", "stringData") if resource.root.mapping(key).has(written[0]))
+            yield found(RULE.id, resource.root.mapping(part), written[0], says, fix)
+    for workload in estate.workloads:
+        # What ends starts anew with the new value; the agents of a node are others' programs, which read no files.
+        if not workload.runs_to_completion and workload.kind != "DaemonSet":
+            yield from _variables(workload)
+
+
+def _written(resource: Resource) -> list[str]:
+    root = resource.root
+    if root.text("type") in MADE_BY_CLUSTER or root.has("sops"):
+        return []
+    values = {name: _decoded(value) for name, value in root.pairs("data").items()} | root.pairs("stringData")
+    return [name for name, value in values.items() if name not in PUBLIC and _kept_here(value)]
+
+
+def _decoded(value: str) -> str:
+    try:
+        return base64.b64decode(value, validate=False).decode("utf-8", "replace")
+    except (binascii.Error, ValueError):
+        return value
+
+
+def _kept_here(value: str) -> bool:
+    text = value.strip()
+    return bool(text) and not text.startswith((*ENCRYPTED, *PLACEHOLDERS))
+
+
+def _variables(workload: Workload) -> Iterator[Finding]:
+    """Find secrets in variables: one finding a workload, as one change mends all."""
+    taken = [one for one in references(workload) if one.kind == "Secret" and not one.mounted and "env" in one.node.path]
+    if taken:
+        names = listed(list(dict.fromkeys(one.name for one in taken)))
+        says = f"{names} {'reaches' if len(taken) == 1 else 'reach'} containers as variables, which stay as they were"
+        says += " at the start, and turn up in crash reports."
+        fix = "Mount it as files, and read it again when they change."
+        yield found(RULE.id, taken[0].node, taken[0].key, says, fix, warning=True)
+
 
 RULE = Rule(
     id="containers/secrets-manager",
@@ -14,4 +80,18 @@ RULE = Rule(
     proof=Proof.DRILL,
     shows="a secret is rotated and the service uses the new value without a restart",
     places=(Place.LOCAL,),
+    check=check,
+    breaks=(
+        Edit(
+            path="production/eu-west-1/services/orders/secret.yaml",
+            new="apiVersion: v1\nkind: Secret\nmetadata:\n  name: ledger\n  namespace: bookshop\n"
+            "stringData:\n  password: open-sesame\n",
+        ),
+        Edit(
+            path="production/eu-west-1/services/orders/deployment.yaml",
+            old="        startupProbe:\n",
+            new="        env:\n        - name: LEDGER_PASSWORD\n          valueFrom:\n            secretKeyRef:\n"
+            "              name: orders-secrets\n              key: orders-db-password\n        startupProbe:\n",
+        ),
+    ),
 )

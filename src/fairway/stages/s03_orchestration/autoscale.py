@@ -109,9 +109,9 @@ RULE = Rule(
             old="kind: HorizontalPodAutoscaler",
         ),
         Edit(
-            path="production/eu-west-1/services/orders/deployment.yaml",
-            old="spec:\n  selector:",
-            new="spec:\n  replicas: 3\n  selector:",
+            path="production/eu-west-1/services/orders/rollout.yaml",
+            old="spec:\n  workloadRef:",
+            new="spec:\n  replicas: 3\n  workloadRef:",
         ),
     ),
 )

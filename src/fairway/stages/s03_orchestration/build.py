@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from fairway.core.artefact import Manifest, Page, Site
+from fairway.core.artefact import KeyPath, Manifest, Page, Reason, Site
 from fairway.core.decision import AnyDecision, Decision
 from fairway.core.labels import CRITICALITY, CUSTOMER_FACING, SINGLE_REPLICA, metadata, selector
 from fairway.core.parts import Part, Port, Probe, ProbeKind, Setting, Volume, Workload
@@ -12,6 +12,10 @@ from fairway.stages.s03_orchestration import decisions
 from fairway_sdk.contract import ADMIN_PORT, LIVE_PATH, READY_PATH, STARTED_PATH
 
 LONGEST_RUN = 3600  # seconds that a run to completion may take
+SCALED = {  # what has the replicas, by whether a new version comes in steps
+    False: {"apiVersion": "apps/v1", "kind": "Deployment"},
+    True: {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout"},
+}
 
 
 def parts(landscape: Landscape, site: Site) -> Iterator[Part]:
@@ -119,9 +123,14 @@ def _namespace(landscape: Landscape) -> Manifest:
     name = landscape.system.system
     restricted = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
     labels = {"app.kubernetes.io/part-of": name, "app.kubernetes.io/managed-by": "fairway", **restricted}
+    reasons: dict[KeyPath, Reason] = {}
+    if landscape.mesh:
+        labels["istio-injection"] = "enabled"
+        reasons["metadata", "labels", "istio-injection"] = Reason(rule="routing/mesh", topic="mesh")
     return Manifest(
         path="platform/namespace.yaml",
         rule="orchestration/configmaps-and-secrets",
+        reasons=reasons,
         object={"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}},
     )
 
@@ -158,7 +167,7 @@ def _autoscaler(landscape: Landscape, profile: Profile, counted: Decision[decisi
         counted,
         "autoscaling/v2/HorizontalPodAutoscaler",
         {
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": profile.name},
+            "scaleTargetRef": {**SCALED[profile.released_in_steps], "name": profile.name},
             "minReplicas": counted.value.least,
             "maxReplicas": counted.value.most,
             "metrics": [

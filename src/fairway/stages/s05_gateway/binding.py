@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from fairway.core.artefact import Site
+from fairway.core.cluster import GATEWAY, GATEWAYS, TRUST_DOMAIN
 from fairway.core.conditions import MESH
 from fairway.core.parts import Bind
 from fairway.core.profile import Landscape, Profile
@@ -20,7 +21,7 @@ def bind(profile: Profile, landscape: Landscape, site: Site) -> Iterator[Bind]:
         tenants = list(system.tenants.names)
         yield Bind(service=name, rule="gateway/tenant-routing", path=("identity", "tenants"), value=tenants)
     if profile.exposed and MESH(profile).holds:
-        gateway = f"spiffe://cluster.local/ns/{system.platform.gateway}/sa/{system.platform.gateway}"
+        gateway = f"spiffe://{TRUST_DOMAIN}/ns/{GATEWAY}/sa/{GATEWAYS[str(system.platform.gateway)]}"
         yield Bind(service=name, rule="gateway/public-through-gateway", path=("identity", "gateway"), value=gateway)
 
 

@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from fairway.core.cluster import FEDERATION_PATH
 from fairway.core.conditions import EXPOSED, ROUTED_BY_TENANT, SECURE_USER_DATA, SEVERAL_IDENTITY_PROVIDERS
 from fairway.core.decision import AnyDecision, Decision, Instead
 from fairway.core.facts import System
@@ -21,9 +22,8 @@ ROUTE_BURST: Final = 2  # seconds' worth that may come at once
 CONSUMER_BURST: Final = 5  # a page that opens asks for many things at once
 ALGORITHMS: Final = ("RS256", "ES256")
 LEEWAY: Final = 30  # seconds that clocks may differ
-EVERYTHING: Final = frozenset({"/", "/*", "/**"})
+EVERYTHING: Final = "/**"  # as an open route: "/" is the root alone, and "/*" what has one part
 TENANT_CLAIM: Final = "tenant"
-FEDERATION_PREFIX: Final = "/-/dex"  # of no service: their names start with a letter
 GATEWAYS: Final = {"kong": "Kong", "ambassador": "Ambassador"}
 NOT_THIS_GATEWAY: Final = {
     "kong": Instead("Kong", "the facts name Ambassador"),
@@ -69,6 +69,9 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True):
 
     per_second: int
     burst: int
+
+
+SIGN_IN: Final = Limit(per_second=CONSUMER_MOST, burst=CONSUMER_MOST * CONSUMER_BURST)  # each address, without a token
 
 
 class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -281,7 +284,7 @@ def federation(landscape: Landscape) -> Decision[Federation] | None:
             product="dex",
             providers=names,
             issuers={
-                name: f"https://{environment.domain}{FEDERATION_PREFIX}"
+                name: f"https://{environment.domain}{FEDERATION_PATH}"
                 for name, environment in system.environments.items()
                 if environment.domain
             },
@@ -334,5 +337,5 @@ def _issuers(system: System) -> Iterator[Issuer]:
 
 
 def _open_to_all(profile: Profile) -> bool:
-    """Tell whether no route of the service needs a token: a route '/' without a method means all of them."""
-    return bool(EVERYTHING & set(profile.facts.anonymous_routes))
+    """Tell whether no route of the service needs a token: a route '/**' without a method means all of them."""
+    return EVERYTHING in profile.facts.anonymous_routes

@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 
 from fairway.core.artefact import Site
-from fairway.core.conditions import MESH
+from fairway.core.cluster import KEYRING, MASTER_KEY, SOCKETS
 from fairway.core.parts import Bind
 from fairway.core.profile import Landscape, Profile
-from fairway.stages.s07_security.decisions.identity import identity
+from fairway.stages.s07_security.decisions.identity import identity, tls_proxy
 from fairway.stages.s07_security.decisions.network import STORE_PORTS
-from fairway.stages.s07_security.decisions.protection import KEYRING, keyring
+from fairway.stages.s07_security.decisions.protection import keyring
 
-MASTER_KEY = "personal-master-key"
 KEYRING_CONNECTIONS = 2  # keys are remembered for a while, so few questions are asked
 
 
@@ -19,11 +18,15 @@ def bind(profile: Profile, landscape: Landscape, site: Site) -> Iterator[Bind]:
     del site
     own = identity(profile)
     trust = own.value.spiffe.removeprefix("spiffe://").partition("/")[0]
-    told: dict[str, object] = {"trust-domain": trust, "proxied": MESH(profile).holds}
+    told: dict[str, object] = {"trust-domain": trust, "proxied": True}
     if profile.callers:
         told["callers"] = list(profile.callers)
     for key, held in told.items():
         yield Bind(service=profile.name, rule=own.rule, topic=own.topic, path=("identity", key), value=held)
+    if (beside := tls_proxy(profile)) is not None and profile.facts.run is None:
+        for side in ("rest", "grpc"):
+            at = f"unix:{SOCKETS}/{side}.sock"
+            yield Bind(service=profile.name, rule=beside.rule, topic=beside.topic, path=("listen", side), value=at)
     for callee in profile.callees:
         path = ("calls", callee, "internal")
         yield Bind(service=profile.name, rule=own.rule, topic=own.topic, path=path, value=True)

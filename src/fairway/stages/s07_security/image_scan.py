@@ -4,12 +4,54 @@ Most of an image is other people's code, and new faults in it become known every
 only if nothing can go around it. So the pipeline signs what passed, and the cluster asks for the signature.
 """
 
+from collections.abc import Iterator
+
 from fairway.core.conditions import ALWAYS
-from fairway.core.rule import Proof, Rule
+from fairway.core.rule import Edit, Finding, Proof, Rule
+from fairway.estate.finding import found
+from fairway.estate.index import Estate
+from fairway.estate.resource import Resource
+
+GATES = {
+    "ClusterImagePolicy": "policy.sigstore.dev",
+    "ImageValidatingPolicy": "policies.kyverno.io",
+    "NamespacedImageValidatingPolicy": "policies.kyverno.io",
+    "AdmissionPolicy": "policies.kubewarden.io",
+    "ClusterAdmissionPolicy": "policies.kubewarden.io",
+}
+"""Kinds that look at images when they are let in."""
+
+
+def check(estate: Estate) -> Iterator[Finding]:
+    """Find a system whose images nothing looks at when they are let in; said once, as a remark."""
+    gates = tuple(resource for resource in estate.resources if _gate(resource))
+    open_ = [
+        workload for workload in estate.workloads if not any(estate.visible(gate, workload.resource) for gate in gates)
+    ]
+    if open_:
+        says = "nothing here refuses an image that no scan has passed: there is a way around the pipeline."
+        fix = "Sign images after their scan, and ask for the signature at admission (Sigstore, Kyverno)."
+        yield found(RULE.id, open_[0].resource.root, "metadata", says, fix, warning=True)
+
+
+def _gate(resource: Resource) -> bool:
+    if GATES.get(resource.kind) == resource.group:
+        return True
+    if resource.kind in {"ClusterPolicy", "Policy"} and resource.group == "kyverno.io":
+        return any(rule.has("verifyImages") for rule in resource.spec.items("rules"))
+    return resource.group == "constraints.gatekeeper.sh"
+
 
 RULE = Rule(
     id="security/image-scan",
     applies=ALWAYS,
     proof=Proof.STATIC,
     once=True,
+    check=check,
+    breaks=(
+        Edit(
+            path="production/eu-west-1/platform/clusterimagepolicy.yaml",
+            old="kind: ClusterImagePolicy",
+        ),
+    ),
 )

@@ -4,8 +4,75 @@ A network is no proof of who is calling: one broken container can listen to and 
 on both sides each knows whom it talks to, and nobody between them can read or change a word.
 """
 
+from collections.abc import Iterator
+
 from fairway.core.conditions import ALWAYS
-from fairway.core.rule import Place, Proof, Rule
+from fairway.core.rule import Edit, Finding, Place, Proof, Rule
+from fairway.core.wording import listed
+from fairway.estate.finding import found
+from fairway.estate.index import Estate
+from fairway.estate.mesh import annotations, mesh_of
+from fairway.estate.traffic import serving
+from fairway.estate.workload import Workload
+
+NAMED = 4
+LEFT_OUT = ("traffic.sidecar.istio.io/excludeInboundPorts", "config.linkerd.io/skip-inbound-ports")
+INJECT = ("sidecar.istio.io/inject", "linkerd.io/inject")
+WEAK = frozenset({"PERMISSIVE", "DISABLE"})
+PROXIES = frozenset({"envoy", "ghostunnel", "linkerd-proxy", "istio-proxy", "tls-proxy", "spiffe-helper"})
+
+
+def check(estate: Estate) -> Iterator[Finding]:
+    """Find a system without mutual TLS, and ports that a mesh is told to leave alone."""
+    if mesh_of(estate):
+        yield from _ports(estate)
+        return
+    plain = [workload for workload in estate.workloads if serving(estate, workload)]
+    if len(plain) > 1 and not any(_secured(estate, workload) for workload in estate.workloads):
+        names = [f"{workload.kind} {workload.name}" for workload in plain]
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        says = (
+            f"nothing encrypts what {listed(names[:NAMED])}{more} receive, or tells who sends it: there is neither a "
+        )
+        says += "mesh nor a certificate in their Pods."
+        fix = "Use a mesh with strict mutual TLS, or certificates of cert-manager and a proxy in each Pod."
+        yield found(RULE.id, plain[0].resource.root, "metadata", says, fix, warning=bool(estate.unknown))
+
+
+def _secured(estate: Estate, workload: Workload) -> bool:
+    certificates = {one.spec.text("secretName") for one in estate.of_kind("Certificate", "cert-manager.io")}
+    for volume in workload.volumes:
+        secret = volume.node.mapping("secret").text("secretName")
+        if secret and (secret in certificates or secret.endswith(("-tls", "-cert", "-certs", "-certificate"))):
+            return True
+        if volume.node.mapping("csi").text("driver") in {
+            "csi.cert-manager.io",
+            "csi.spiffe.io",
+            "spiffe.csi.cert-manager.io",
+        }:
+            return True
+    return any(container.name in PROXIES for container in workload.every_container)
+
+
+def _ports(estate: Estate) -> Iterator[Finding]:
+    for one in estate.of_kind("PeerAuthentication", "security.istio.io"):
+        levels = one.spec.mapping("portLevelMtls")
+        for port in levels.value:
+            if levels.mapping(port).text("mode").upper() in WEAK:
+                says = f"port {port} takes plain text, from anybody."
+                yield found(RULE.id, levels.mapping(port), "mode", says, "Remove the exception.")
+    for workload in estate.workloads:
+        given = annotations(workload)
+        for key in LEFT_OUT:
+            if given.get(key):
+                says = f"{key} keeps the mesh from ports {given[key]}: they take plain text, from anybody."
+                yield found(RULE.id, workload.resource.root, "metadata", says, "Remove the annotation.")
+        for key in INJECT:
+            said = given.get(key) or workload.pod_labels.get(key, "")
+            if said in {"false", "disabled"} and serving(estate, workload) and estate.store_of(workload) is None:
+                says = f"{key} keeps the workload out of the mesh: it takes plain text, from anybody."
+                yield found(RULE.id, workload.resource.root, "metadata", says, "Let it into the mesh.", warning=True)
+
 
 RULE = Rule(
     id="security/mtls",
@@ -13,4 +80,13 @@ RULE = Rule(
     proof=Proof.LIVE,
     shows="plain text, a foreign authority and a wrong identity are all refused",
     places=(Place.LOCAL,),
+    check=check,
+    breaks=(
+        Edit(
+            path="production/eu-west-1/services/orders/peerauthentication.yaml",
+            new="apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata:\n  name: orders\n"
+            "  namespace: bookshop\nspec:\n  selector:\n    matchLabels:\n      app.kubernetes.io/name: orders\n"
+            '  portLevelMtls:\n    "8081":\n      mode: DISABLE\n',
+        ),
+    ),
 )

@@ -1,4 +1,4 @@
-"""What resilience tells the proxies around a service: limits and breakers of its calls, and who is left out."""
+"""What resilience tells the proxies around a service: limits and breakers, who is left out, and who takes over."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from fairway.stages.s09_resilience.decisions import calls
 
 
 def carry(profile: Profile, landscape: Landscape, site: Site) -> Iterator[Carry]:
-    """Tell how each call is limited and broken off, and when a failing replica is left out."""
+    """Tell how each call is limited and broken off, and when a failing replica is left out, and for whom."""
     del site
     for callee in profile.callees:
         limit, breaker = calls.limits(profile, callee, landscape), calls.breaker(profile, callee)
@@ -26,6 +26,9 @@ def carry(profile: Profile, landscape: Landscape, site: Site) -> Iterator[Carry]
             "at_most": left_out.value.at_most,
         }
         yield _carry(profile, left_out.rule, left_out.topic, ("ejection",), told)
+    moved = calls.rerouting(profile)
+    if moved is not None and moved.value is not None and moved.value.between == "regions":
+        yield _carry(profile, moved.rule, moved.topic, ("failover",), list(moved.value.regions))
 
 
 def _carry(profile: Profile, rule: str, topic: str, path: tuple[str, ...], value: object) -> Carry:

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
-from fairway.core.traffic import Call, Ejection
-from fairway.targets.envoy.fields import Resource, duration, loopback, reached, typed, watched
-from fairway.targets.envoy.places import GATEWAY, Picture, Replica, store_account
+from fairway.core.traffic import Call, Ejection, Traffic
+from fairway.targets.envoy.fields import Resource, duration, loopback, reached, typed
+from fairway.targets.envoy.places import GATEWAY, Gateway, Picture, Replica, store_account
 from fairway.targets.envoy.tls import connecting
-from fairway_sdk.contract import READY_PATH
 
 HTTP = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 HEALTH_PATH = "/-/healthy"  # of a replica's proxy, for its callers: whether the replica is ready
@@ -16,6 +15,7 @@ ASKED_EVERY = 1.0
 ASKED_WITHIN = 0.5
 ASKED_SOON = 0.2  # while it is not ready
 IDLE_SOCKET = 3.0  # shorter than any server keeps an idle connection: no request meets a closing one
+LONGEST_CONNECTION = 2.0  # to a replica itself: then its socket may lead to a new run, and the old one may end
 OPEN_AT_ONCE = 1024
 TRACES = "traces"
 
@@ -39,13 +39,16 @@ def fixed(name: str, address: str, **fields: object) -> Resource:
 
 def http1() -> Resource:
     """Speak HTTP/1.1 upstream, and drop a connection before the server does."""
-    idle = {"idle_timeout": duration(IDLE_SOCKET)}
+    idle = {"idle_timeout": duration(IDLE_SOCKET), "max_connection_duration": duration(LONGEST_CONNECTION)}
     return {HTTP: typed(HTTP, explicit_http_config={"http_protocol_options": {}}, common_http_protocol_options=idle)}
 
 
-def http2() -> Resource:
-    """Speak HTTP/2 upstream."""
-    return {HTTP: typed(HTTP, explicit_http_config={"http2_protocol_options": {}})}
+def http2(longest: float | None = None) -> Resource:
+    """Speak HTTP/2 upstream; no connection takes requests for longer than so many seconds."""
+    fields: Resource = {"explicit_http_config": {"http2_protocol_options": {}}}
+    if longest is not None:
+        fields["common_http_protocol_options"] = {"max_connection_duration": duration(longest)}
+    return {HTTP: typed(HTTP, **fields)}
 
 
 def of_replica(replica: Replica) -> Iterator[Resource]:
@@ -53,9 +56,10 @@ def of_replica(replica: Replica) -> Iterator[Resource]:
     if replica.rest:
         yield fixed(beside(replica, "rest"), replica.rest, typed_extension_protocol_options=http1())
     if replica.grpc:
-        yield fixed(beside(replica, "grpc"), replica.grpc, typed_extension_protocol_options=http2())
+        yield fixed(beside(replica, "grpc"), replica.grpc, typed_extension_protocol_options=http2(LONGEST_CONNECTION))
     if replica.admin:
-        checks = [_check(READY_PATH)]
+        # On a new connection each time: the last one may be to a run that leaves.
+        checks = [_check(replica.ready) | {"reuse_connection": False}]
         options = http1()
         yield fixed(
             beside(replica, READY), replica.admin, typed_extension_protocol_options=options, health_checks=checks
@@ -77,13 +81,13 @@ def calling(picture: Picture, caller: str, account: str, region: str, callee: st
             "transport_socket": connecting(picture, account, picture.identity(callee), ["h2"]),
             "health_checks": [_check(HEALTH_PATH, codec_client_type="HTTP2")],
             "circuit_breakers": {"thresholds": [_limits(call)]},
-            "ignore_health_on_host_removal": True,
         }
         if traffic.ejection:
-            fields["outlier_detection"] = _ejected(traffic.ejection, call, everywhere=_regions(picture, callee) > 1)
-        file, name = endpoints_file(callee, version, region), to(caller, callee, version)
-        source = {"eds_config": watched(picture.places.folder, file), "service_name": file.removesuffix(".json")}
-        yield cluster(name, {"type": "EDS", "eds_cluster_config": source}, **fields)
+            elsewhere = len(order(traffic, region)) > 1
+            fields["outlier_detection"] = _ejected(traffic.ejection, call, elsewhere=elsewhere)
+        name = to(caller, callee, version)
+        members = _members(name, _choices(picture, callee, version, region))
+        yield cluster(name, {"type": "STATIC", "load_assignment": members}, **fields)
 
 
 def to(caller: str, callee: str, version: str = "") -> str:
@@ -94,8 +98,10 @@ def to(caller: str, callee: str, version: str = "") -> str:
 def to_store(picture: Picture, replica: Replica, store: str) -> Resource:
     """Write the cluster of one replica for one store: the store's proxy, over mutual TLS."""
     [port] = [one.port for one in picture.places.stores if one.name == store]
-    socket = connecting(picture, replica.service, picture.store_identity(store))
-    return fixed(at_store(replica.name, store), loopback(port), transport_socket=socket)
+    fields: Resource = {"transport_socket": connecting(picture, replica.service, picture.store_identity(store))}
+    if store in replica.keys:
+        fields["typed_extension_protocol_options"] = http1()
+    return fixed(at_store(replica.name, store), loopback(port), **fields)
 
 
 def at_store(replica: str, store: str) -> str:
@@ -103,25 +109,9 @@ def at_store(replica: str, store: str) -> str:
     return f"{replica}.store.{store}"
 
 
-def endpoints(picture: Picture) -> dict[str, list[Resource]]:
-    """Write where the replicas of each callee are: for callers of each region, their own region's come first."""
-    files: dict[str, list[Resource]] = {}
-    callers = {(one.region, callee) for one in picture.places.replicas for callee in one.calls}
-    public = {(picture.places.region, name) for name, one in picture.traffic.items() if one.public}
-    for region, callee in sorted(callers | public):
-        for version in picture.versions_of(callee):
-            found = [one for one in picture.replicas_of(callee) if not version or one.version == version]
-            own = [loopback(one.port) for one in found if one.region == region]
-            others = [loopback(one.port) for one in found if one.region != region]
-            file = endpoints_file(callee, version, region)
-            members = _members(file.removesuffix(".json"), [group for group in (own, others) if group])
-            files[file] = [typed("envoy.config.endpoint.v3.ClusterLoadAssignment", **members)]
-    return files
-
-
-def endpoints_file(callee: str, version: str, region: str) -> str:
-    """Name the file that says where the replicas of a callee are."""
-    return "eds-" + ".".join(filter(None, (callee, version, region and f"from-{region}"))) + ".json"
+def order(callee: Traffic, region: str) -> tuple[str, ...]:
+    """Say where calls from a region go, one place after another: it comes first, and then what was decided."""
+    return (region, *(one for one in callee.failover if one != region))
 
 
 def of_store(name: str, address: str) -> Resource:
@@ -129,11 +119,10 @@ def of_store(name: str, address: str) -> Resource:
     return fixed(store_account(name), address)
 
 
-def of_gateway(picture: Picture) -> Iterator[Resource]:
+def of_gateway(picture: Picture, gateway: Gateway) -> Iterator[Resource]:
     """Write whom the gateway reaches: public services, and doors of the local system."""
-    for name, traffic in picture.traffic.items():
-        if traffic.public:
-            yield from calling(picture, GATEWAY, GATEWAY, picture.places.region, name)
+    for name in picture.public:
+        yield from calling(picture, GATEWAY, GATEWAY, gateway.region, name)
     for door in picture.places.doors:
         yield fixed(door_name(door.prefix), door.address, typed_extension_protocol_options=http1())
 
@@ -141,6 +130,14 @@ def of_gateway(picture: Picture) -> Iterator[Resource]:
 def door_name(prefix: str) -> str:
     """Name the cluster behind a door."""
     return "door" + prefix.rstrip("/").replace("/", ".")
+
+
+def _choices(picture: Picture, callee: str, version: str, region: str) -> Iterator[list[str]]:
+    """Give the addresses of a callee's replicas for callers of a region: first choice, second choice."""
+    found = [one for one in picture.replicas_of(callee) if not version or one.version == version]
+    for place in order(picture.traffic[callee], region):
+        if there := [loopback(one.port) for one in found if one.region == place]:
+            yield there
 
 
 def _members(name: str, groups: Iterable[Iterable[str]]) -> Resource:
@@ -156,15 +153,16 @@ def _members(name: str, groups: Iterable[Iterable[str]]) -> Resource:
 
 
 def _check(path: str, **fields: object) -> Resource:
+    asked = {"http_health_check": {"path": path, "host": "localhost", **fields}} if path else {"tcp_health_check": {}}
     return {
         "timeout": duration(ASKED_WITHIN),
         "interval": duration(ASKED_EVERY),
-        "no_traffic_interval": duration(ASKED_EVERY),
+        "no_traffic_interval": duration(ASKED_SOON),
         "unhealthy_interval": duration(ASKED_SOON),
         "no_traffic_healthy_interval": duration(ASKED_EVERY),
         "unhealthy_threshold": 2,
         "healthy_threshold": 1,
-        "http_health_check": {"path": path, "host": "localhost", **fields},
+        **asked,
     }
 
 
@@ -174,7 +172,7 @@ def _limits(call: Call | None) -> Resource:
     return {"max_connections": OPEN_AT_ONCE, "max_pending_requests": most, "max_requests": most, "max_retries": retries}
 
 
-def _ejected(ejection: Ejection, call: Call | None, *, everywhere: bool) -> Resource:
+def _ejected(ejection: Ejection, call: Call | None, *, elsewhere: bool) -> Resource:
     errors = call.opens_after if call and call.opens_after else ejection.errors
     return {
         "consecutive_5xx": errors,
@@ -187,10 +185,6 @@ def _ejected(ejection: Ejection, call: Call | None, *, everywhere: bool) -> Reso
         "interval": duration(ejection.interval),
         "base_ejection_time": duration(ejection.left_out),
         "max_ejection_percent": ejection.at_most,
-        "always_eject_one_host": everywhere,  # another region takes over
+        "always_eject_one_host": elsewhere,  # another region takes over
         "successful_active_health_check_uneject_host": False,
     }
-
-
-def _regions(picture: Picture, service: str) -> int:
-    return len({replica.region for replica in picture.replicas_of(service)})

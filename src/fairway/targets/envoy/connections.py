@@ -28,17 +28,33 @@ LOGGED = {
 }
 
 
-def http(picture: Picture, name: str, filters: Iterable[Resource], **fields: object) -> Resource:
-    """Write a proxy's handling of HTTP, its routes in a file of the same name."""
+def http(  # noqa: PLR0913 - what differs from proxy to proxy
+    picture: Picture,
+    name: str,
+    filters: Iterable[Resource],
+    *,
+    routes: Resource | None,
+    traced: bool = True,
+    each_try: bool = False,
+    **fields: object,
+) -> Resource:
+    """Write a proxy's handling of HTTP; *each_try* has a span of its own.
+
+    Without *routes* they are in a file of the same name, for they change while it runs. Each watched file takes one
+    of the few watchers that a user may have (fs.inotify.max_user_instances), so the other routes stand inside.
+    """
     places = picture.places
-    routes = {"route_config_name": name, "config_source": watched(places.folder, routes_file(name))}
-    if places.traces:
-        fields["tracing"] = _traces(picture, name)
+    if routes is None:
+        source = watched(picture.proxy.folder, routes_file(name))
+        fields["rds"] = {"route_config_name": name, "config_source": source}
+    else:
+        fields["route_config"] = {key: value for key, value in routes.items() if key != "@type"}
+    if places.traces and traced:
+        fields["tracing"] = _traces(picture, name, each_try=each_try)
     return named(
         "envoy.filters.network.http_connection_manager",
         CONNECTIONS,
         stat_prefix=name,
-        rds=routes,
         http_filters=[*filters, named("envoy.filters.http.router", "envoy.extensions.filters.http.router.v3.Router")],
         access_log=_log(places.access_log, name),
         drain_timeout=duration(places.drain),
@@ -54,7 +70,9 @@ def routes_file(name: str) -> str:
 
 def listener(name: str, address: str, chain: Resource) -> Resource:
     """Write a listener with one chain of filters."""
-    return typed("envoy.config.listener.v3.Listener", name=name, address=listened(address), filter_chains=[chain])
+    # By itself Envoy would share its port with another system's Envoy, each taking some of the connections.
+    own = {"address": listened(address), "enable_reuse_port": False}
+    return typed("envoy.config.listener.v3.Listener", name=name, filter_chains=[chain], **own)
 
 
 def tcp(name: str, cluster: str) -> Resource:
@@ -79,7 +97,7 @@ def _log(path: str, name: str) -> list[Resource]:
     return [log | {"filter": {"not_health_check_filter": {}}}]  # each caller asks each replica every second
 
 
-def _traces(picture: Picture, name: str) -> Resource:
+def _traces(picture: Picture, name: str, *, each_try: bool) -> Resource:
     traces = picture.places.traces
     assert traces is not None
     said = {"service.namespace": picture.places.system, "fairway.proxy": name}
@@ -92,4 +110,4 @@ def _traces(picture: Picture, name: str) -> Resource:
             named("envoy.tracers.opentelemetry.resource_detectors.static_config", RESOURCES, attributes=said)
         ],
     )
-    return {"provider": provider, "random_sampling": {"value": traces.share * 100}, "spawn_upstream_span": True}
+    return {"provider": provider, "random_sampling": {"value": traces.share * 100}, "spawn_upstream_span": each_try}

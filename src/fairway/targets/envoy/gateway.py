@@ -17,19 +17,21 @@ PROBLEM = {
 }
 
 
-def gateway(picture: Picture) -> Resource:
+def gateway(picture: Picture, port: int) -> Resource:
     """Write the gateway's listener: plain HTTP on loopback, hardened as if it stood in the open."""
     filters = [
         _taken_off(),
-        _found(picture, "tokens", TOKENS),
+        _found(picture, "callers", TOKENS),
         _found(picture, "limits", LIMITS),
+        _found(picture, "tokens", TOKENS),
     ]
-    if any(one.public and one.public.tenant_by == "path" for one in picture.traffic.values()):
+    if any(one.tenant_by == "path" for one in picture.public.values()):
         filters.append(named("envoy.filters.http.rbac", "envoy.extensions.filters.http.rbac.v3.RBAC"))
     handling = http(
         picture,
         GATEWAY,
         filters,
+        routes=None,
         use_remote_address=True,
         strip_any_host_port=True,
         normalize_path=True,
@@ -41,7 +43,7 @@ def gateway(picture: Picture) -> Resource:
         server_header_transformation="PASS_THROUGH",
         local_reply_config={"body_format": PROBLEM},
     )
-    return listener(GATEWAY, loopback(picture.places.gateway_port), {"filters": [handling]}) | {
+    return listener(GATEWAY, loopback(port), {"filters": [handling]}) | {
         "traffic_direction": "INBOUND"
     }  # the only one: it closes before the mesh
 
@@ -58,5 +60,5 @@ def _taken_off() -> Resource:
 
 
 def _found(picture: Picture, name: str, kind: str) -> Resource:
-    source = watched(picture.places.folder, extension_file(name))
+    source = watched(picture.proxy.folder, extension_file(name))
     return {"name": name, "config_discovery": {"config_source": source, "type_urls": [f"type.googleapis.com/{kind}"]}}

@@ -3,13 +3,16 @@
 from fairway.core.traffic import Limit
 from fairway.targets.envoy.fields import Resource, typed
 from fairway.targets.envoy.places import Picture
-from fairway.targets.envoy.tokens import CLAIMS, CONSUMER_HEADER, FILTER
+from fairway.targets.envoy.tokens import CALLER, CONSUMER_HEADER, FILTER
 
 ROUTE = "fairway.route"
+NOWHERE = "-"  # in the place of a service: no name of one
 LIMITS = "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit"
 REMEMBERED = 10_000  # consumers and addresses; one beyond these makes Envoy forget the one it has not seen for longest
 RETRY_AFTER = 1  # second: every bucket gains at least one in that time
 ALWAYS = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
+UNKNOWN = {"key": "token", "value": "none"}
+ADDRESS = {"key": "remote_address"}
 UNLIMITED = {"max_tokens": 1 << 30, "tokens_per_fill": 1 << 30, "fill_interval": "1s"}
 
 
@@ -21,15 +24,16 @@ def limited(service: str) -> Resource:
 def limits(picture: Picture) -> Resource:
     """Write the buckets of all public services; an entry without a value stands for a bucket for each value."""
     buckets: list[Resource] = []
-    for service, traffic in picture.traffic.items():
-        if traffic.public is None:
-            continue
+    for service, public in picture.public.items():
         its = {"key": "service", "value": service}
         buckets += [
-            _bucket([its], traffic.public.route),
-            _bucket([its, {"key": "issuer"}, {"key": "consumer"}], traffic.public.consumer),
-            _bucket([its, {"key": "token", "value": "none"}, {"key": "remote_address"}], traffic.public.unknown),
+            _bucket([its], public.route),
+            _bucket([its, {"key": "issuer"}, {"key": "consumer"}], public.consumer),
+            _bucket([its, UNKNOWN, ADDRESS], public.unknown),
         ]
+    strictest = min((one.unknown for one in picture.public.values()), key=_size, default=None)
+    if strictest:  # who asks for what is not there may be looking for a token that is good
+        buckets.append(_bucket([{"key": "service", "value": NOWHERE}, UNKNOWN, ADDRESS], strictest))
     return typed(
         LIMITS,
         stat_prefix="limits",
@@ -45,13 +49,14 @@ def limits(picture: Picture) -> Resource:
 
 
 def _counted() -> list[Resource]:
-    """Count each request for its service, and for its consumer or else its address."""
+    """Count each request for its service, and for its consumer or, without a good token, for its address."""
     its = _said("service", ROUTE, ["service"], "ROUTE_ENTRY")
-    known = [_said(key, FILTER, [CLAIMS, claim], "DYNAMIC") for key, claim in (("issuer", "iss"), ("consumer", "sub"))]
+    its["metadata"]["default_value"] = NOWHERE
+    known = [_said(key, FILTER, [CALLER, claim], "DYNAMIC") for key, claim in (("issuer", "iss"), ("consumer", "sub"))]
     unknown = {
         "header_value_match": {
-            "descriptor_key": "token",
-            "descriptor_value": "none",
+            "descriptor_key": UNKNOWN["key"],
+            "descriptor_value": UNKNOWN["value"],
             "expect_match": False,
             "headers": [{"name": CONSUMER_HEADER, "present_match": True}],
         }
@@ -62,6 +67,10 @@ def _counted() -> list[Resource]:
 def _said(key: str, where: str, path: list[str], source: str) -> Resource:
     place = {"key": where, "path": [{"key": part} for part in path]}
     return {"metadata": {"descriptor_key": key, "metadata_key": place, "source": source}}
+
+
+def _size(limit: Limit) -> tuple[int, int]:
+    return limit.per_second, limit.burst
 
 
 def _bucket(entries: list[dict[str, str]], limit: Limit) -> Resource:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from fairway.targets.envoy import routes
 from fairway.targets.envoy.clusters import HEALTH_PATH, READY, at_store, beside, to
 from fairway.targets.envoy.connections import allowed, http, listener, tcp
 from fairway.targets.envoy.fields import Resource, loopback, named
@@ -20,6 +21,7 @@ def inbound(picture: Picture, replica: Replica) -> Resource:
         picture,
         replica.name,
         filters,
+        routes=routes.of_replica(picture, replica),
         codec_type="HTTP2",
         forward_client_cert_details="SANITIZE_SET",
         set_current_client_cert_details={"uri": True},
@@ -32,10 +34,13 @@ def outbound(picture: Picture, replica: Replica) -> Iterator[Resource]:
     """Write the proxies behind a replica: a socket for each callee and each store."""
     for callee, address in replica.calls.items():
         name = to(replica.name, callee)
-        yield listener(name, address, {"filters": [http(picture, name, [])]})
+        counted = [_outcomes()] if "grpc" in picture.traffic[callee].protocols else []
+        ways = None if routes.changes(picture, callee) else routes.of_call(picture, replica, callee)
+        yield listener(name, address, {"filters": [http(picture, name, counted, routes=ways, each_try=True)]})
     for store, address in replica.stores.items():
         name = at_store(replica.name, store)
-        yield listener(name, address, {"filters": [tcp(name, name)]})
+        key = replica.keys.get(store)
+        yield listener(name, address, {"filters": [_guarded(picture, name, key) if key else tcp(name, name)]})
 
 
 def before_store(picture: Picture, store: str, port: int) -> Resource:
@@ -46,6 +51,22 @@ def before_store(picture: Picture, store: str, port: int) -> Resource:
     admitted = named("envoy.filters.network.rbac", kind, rules=rules, stat_prefix=account)
     chain = {"transport_socket": accepting(picture, account), "filters": [admitted, tcp(account, account)]}
     return listener(account, loopback(port), chain)
+
+
+def _guarded(picture: Picture, name: str, key: str) -> Resource:
+    """Let through who signs in the name of a key: anybody on the machine could connect to a port of loopback."""
+    named_so = {"name": "authorization", "string_match": {"contains": f"Credential={key}/"}}
+    policy = {"permissions": [{"any": True}], "principals": [{"header": named_so}]}
+    rules = {"action": "ALLOW", "policies": {"signed": policy}}
+    guard = named(ACCESS_LIST, "envoy.extensions.filters.http.rbac.v3.RBAC", rules=rules)
+    # Each look for events would be a trace of its own: who asks a store carries no trace along.
+    return http(picture, name, [guard], routes=routes.to_store(name), traced=False)
+
+
+def _outcomes() -> Resource:
+    """Count calls of gRPC by their status: to HTTP, all of them end well."""
+    kind = "envoy.extensions.filters.http.grpc_stats.v3.FilterConfig"
+    return named("envoy.filters.http.grpc_stats", kind, stats_for_all_methods=False)
 
 
 def _health(replica: Replica) -> Resource:

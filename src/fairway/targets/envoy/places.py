@@ -1,4 +1,4 @@
-"""Where everything is that traffic goes between: sockets, ports, keys.
+"""Where everything is that traffic goes between: sockets, ports, keys; and which proxy carries what of it.
 
 An address is `unix:/absolute/path` or `host:port`, as in a service's binding.
 """
@@ -8,7 +8,8 @@ from typing import Final
 
 import msgspec
 
-from fairway.core.traffic import Traffic
+from fairway.core.traffic import Public, Traffic
+from fairway_sdk.contract import READY_PATH
 
 GATEWAY: Final = "gateway"
 TRUSTED: Final = "trusted"  # the secret that holds the certificate authorities
@@ -27,8 +28,10 @@ class Replica(Placed, frozen=True, kw_only=True):
     rest: str = ""
     grpc: str = ""
     admin: str = ""  # answers whether the replica is ready; empty: it always is
+    ready: str = READY_PATH  # the path that is asked there; empty: listening will do
     calls: dict[str, str] = {}  # by callee: where its proxy takes the call
     stores: dict[str, str] = {}  # by store or broker: where its proxy takes the connection
+    keys: dict[str, str] = {}  # by store over HTTP: the key that its requests are signed in the name of
     region: str = ""
     version: str = ""
 
@@ -67,26 +70,57 @@ class Places(Placed, frozen=True, kw_only=True):
     """The whole system's places."""
 
     system: str
-    folder: str  # where Envoy's files are
-    gateway_port: int
-    admin: str  # a socket's path
     trust_domain: str = "cluster.local"
     replicas: tuple[Replica, ...] = ()
     stores: tuple[Store, ...] = ()
     issuers: dict[str, KeySet] = {}  # by the issuer that is declared
     doors: tuple[Door, ...] = ()
-    region: str = ""  # the gateway's
     weights: dict[str, dict[str, int]] = {}  # by service and version; a service without takes all its replicas alike
     access_log: str = ""  # a path; empty: none is written
     traces: Traces | None = None
     drain: float = 5.0  # seconds that connections get to end
 
 
+class Gateway(Placed, frozen=True, kw_only=True):
+    """The way in to one region."""
+
+    port: int
+    region: str = ""
+
+
+class Proxy(Placed, frozen=True, kw_only=True):
+    """One process of Envoy, and what of the whole it carries."""
+
+    name: str
+    folder: str  # where its files are
+    admin: str  # a socket's path
+    gateway: Gateway | None = None
+    replicas: frozenset[str] = frozenset()  # by name: the proxies before and behind them
+    stores: frozenset[str] = frozenset()  # the proxies before them
+
+
 class Picture(Placed, frozen=True, kw_only=True):
-    """What every resource is drawn from: the traffic of all services, by name, and the places."""
+    """What the resources of one proxy are drawn from: the traffic of all services, by name, and the places."""
 
     traffic: dict[str, Traffic]
     places: Places
+    proxy: Proxy
+
+    @property
+    def replicas(self) -> tuple[Replica, ...]:
+        """Give the replicas that it carries."""
+        return tuple(one for one in self.places.replicas if one.name in self.proxy.replicas)
+
+    @property
+    def stores(self) -> tuple[Store, ...]:
+        """Give the stores that it stands before."""
+        return tuple(one for one in self.places.stores if one.name in self.proxy.stores)
+
+    @property
+    def public(self) -> dict[str, Public]:
+        """Give what its gateway opens, by service; nothing where it is none."""
+        opened = {name: one.public for name, one in self.traffic.items() if one.public}
+        return opened if self.proxy.gateway else {}
 
     def identity(self, name: str) -> str:
         """Give the SPIFFE URI of a service or of the gateway."""
@@ -126,10 +160,10 @@ def store_account(store: str) -> str:
 
 
 def identities(picture: Picture) -> Mapping[str, str]:
-    """Name every certificate that is needed, with the SPIFFE URI in it."""
-    services = dict.fromkeys(replica.service for replica in picture.places.replicas)
+    """Name every certificate that the proxy needs, with the SPIFFE URI in it: it has nobody else's."""
+    accounts = [GATEWAY] if picture.proxy.gateway else []
+    accounts += dict.fromkeys(replica.service for replica in picture.replicas)
     return {
-        GATEWAY: picture.identity(GATEWAY),
-        **{service: picture.identity(service) for service in services},
-        **{store_account(store.name): picture.store_identity(store.name) for store in picture.places.stores},
+        **{account: picture.identity(account) for account in accounts},
+        **{store_account(store.name): picture.store_identity(store.name) for store in picture.stores},
     }

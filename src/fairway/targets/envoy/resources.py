@@ -10,36 +10,43 @@ from fairway.targets.envoy.connections import routes_file
 from fairway.targets.envoy.fields import Resource, listened, typed, watched
 from fairway.targets.envoy.gateway import extension_file, gateway
 from fairway.targets.envoy.limits import limits
-from fairway.targets.envoy.places import GATEWAY, Picture, Places
+from fairway.targets.envoy.places import GATEWAY, Picture, Places, Proxy
 from fairway.targets.envoy.tokens import authentication
 
 Files = Mapping[str, list[Resource]]  # by name: the resources in it
 LISTENERS = "lds.json"
 CLUSTERS = "cds.json"
 MOST_CONNECTIONS = 10_000
+MILLISECONDS = (*range(1, 11), 12, 15, 20, 25, 30, 40, 50, 75, 100, 150, 200, 250, 300, 400, 500, 750, 1_000)
+SECONDS = (1.5, 2, 2.5, 3, 4, 5, 7.5, 10, 15, 30, 60, 300)
+SPANS = {"min_flush_spans": 64, "flush_interval_ms": 1_000}  # each proxy sends its own: seldom, but within a second
 
 
-def resources(traffic: Mapping[str, Traffic], places: Places) -> dict[str, list[Resource]]:
-    """Write every file but the bootstrap and the secrets."""
-    picture = Picture(traffic=dict(traffic), places=places)
-    listeners, found = [gateway(picture)], list(clusters.of_gateway(picture))
-    files: dict[str, list[Resource]] = {
-        routes_file(GATEWAY): [routes.of_gateway(picture)],
-        extension_file("tokens"): [_extension("tokens", authentication(picture))],
-        extension_file("limits"): [_extension("limits", limits(picture))],
-        **clusters.endpoints(picture),
-    }
-    for replica in places.replicas:
+def resources(traffic: Mapping[str, Traffic], places: Places, proxy: Proxy) -> dict[str, list[Resource]]:
+    """Write every file of one proxy but the bootstrap and the secrets."""
+    picture = Picture(traffic=dict(traffic), places=places, proxy=proxy)
+    listeners, found = list[Resource](), list[Resource]()
+    files: dict[str, list[Resource]] = {}
+    if proxy.gateway:
+        listeners.append(gateway(picture, proxy.gateway.port))
+        found += clusters.of_gateway(picture, proxy.gateway)
+        files |= {
+            routes_file(GATEWAY): [routes.of_gateway(picture)],
+            extension_file("callers"): [_extension("callers", authentication(picture, refuses=False))],
+            extension_file("tokens"): [_extension("tokens", authentication(picture, refuses=True))],
+            extension_file("limits"): [_extension("limits", limits(picture))],
+        }
+    for replica in picture.replicas:
         if replica.rest or replica.grpc:
             listeners.append(mesh.inbound(picture, replica))
-            files[routes_file(replica.name)] = [routes.of_replica(picture, replica)]
         listeners += mesh.outbound(picture, replica)
         found += clusters.of_replica(replica)
         for callee in replica.calls:
             found += clusters.calling(picture, replica.name, replica.service, replica.region, callee)
-            files[routes_file(to(replica.name, callee))] = [routes.of_call(picture, replica, callee)]
+            if routes.changes(picture, callee):
+                files[routes_file(to(replica.name, callee))] = [routes.of_call(picture, replica, callee)]
         found += [clusters.to_store(picture, replica, store) for store in replica.stores]
-    for store in places.stores:
+    for store in picture.stores:
         listeners.append(mesh.before_store(picture, store.name, store.port))
         found.append(clusters.of_store(store.name, store.address))
     if places.traces:
@@ -47,7 +54,7 @@ def resources(traffic: Mapping[str, Traffic], places: Places) -> dict[str, list[
     return {LISTENERS: listeners, CLUSTERS: found, **files}
 
 
-def bootstrap(places: Places) -> Resource:
+def bootstrap(places: Places, proxy: Proxy) -> Resource:
     """Write what Envoy starts with: where its files are, its operator's socket, and a limit of connections."""
     kind = "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig"
     monitor = {
@@ -55,15 +62,28 @@ def bootstrap(places: Places) -> Resource:
         "typed_config": typed(kind, max_active_downstream_connections=MOST_CONNECTIONS),
     }
     return {
-        "node": {"id": "fairway", "cluster": places.system},
-        "admin": {"address": listened(f"unix:{places.admin}")},
+        "node": {"id": proxy.name, "cluster": places.system},
+        "admin": {"address": listened(f"unix:{proxy.admin}")},
         "dynamic_resources": {
-            "lds_config": watched(places.folder, LISTENERS),
-            "cds_config": watched(places.folder, CLUSTERS),
+            "lds_config": watched(proxy.folder, LISTENERS),
+            "cds_config": watched(proxy.folder, CLUSTERS),
         },
-        "layered_runtime": {"layers": [{"name": "operator", "admin_layer": {}}]},
+        "layered_runtime": {
+            "layers": [
+                {"name": "fixed", "static_layer": {"tracing": {"opentelemetry": SPANS}}},
+                {"name": "operator", "admin_layer": {}},
+            ]
+        },
+        "stats_config": {
+            "histogram_bucket_settings": [{"match": {"suffix": "upstream_rq_time"}, "buckets": _bounds()}]
+        },
         "overload_manager": {"resource_monitors": [monitor]},
     }
+
+
+def _bounds() -> list[float]:
+    """Give the bounds that times of requests are counted by: the usual ones are too far apart for a local system."""
+    return [*MILLISECONDS, *(1_000 * seconds for seconds in SECONDS)]
 
 
 def discovery(version: str, found: list[Resource]) -> Resource:
@@ -100,12 +120,10 @@ def _static(node: Any, files: Files) -> Any:  # noqa: ANN401 - JSON
                 found["route_config"] = _plain(_led_to(value["config_source"], files))
             case "config_discovery":
                 found["typed_config"] = _led_to(value["config_source"], files)["typed_config"]
-            case "eds_cluster_config":
-                found["load_assignment"] = _plain(_led_to(value["eds_config"], files))
             case "sds_config":
                 pass  # the name alone leads to a static secret
             case _:
-                found[key] = "STATIC" if (key, value) == ("type", "EDS") else _static(value, files)
+                found[key] = _static(value, files)
     return found
 
 

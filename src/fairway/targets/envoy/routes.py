@@ -11,18 +11,23 @@ from fairway.targets.envoy.tokens import CONSUMER_HEADER, closed, is_of_tenant, 
 from fairway_sdk.contract import TENANT_HEADER
 
 NEXT_REGION = "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig"
+DOOR = "/"  # in the place of a service: nobody counts how often
 ACCESS_LIST = "envoy.filters.http.rbac"
 
 
 def of_gateway(picture: Picture) -> Resource:
     """Write the gateway's routes: doors of the local system first, then the public services by their prefixes."""
-    found: list[Resource] = [
+    # Envoy joins two hosts with a comma: whoever is behind would choose one of them.
+    two_hosts = {"name": ":authority", "string_match": {"contains": ","}}
+    found: list[Resource] = [{"match": {"prefix": "/", "headers": [two_hosts]}, "direct_response": {"status": 400}}]
+    found += [
         {"match": {"prefix": door.prefix}, "route": {"cluster": door_name(door.prefix), "timeout": "0s"}}
+        | {"metadata": limited(DOOR)}
         for door in picture.places.doors
     ]
-    public = {name: traffic.public for name, traffic in picture.traffic.items() if traffic.public}
-    for service, opened in sorted(public.items(), key=lambda item: -len(item[1].prefix)):
+    for service, opened in sorted(picture.public.items(), key=lambda item: -len(item[1].prefix)):
         found += _public(picture, service, opened)
+    found.append({"match": {"prefix": "/"}, "direct_response": {"status": 404}})  # so that the limits have a route
     return _routes(GATEWAY, found) | {"request_headers_to_remove": [CONSUMER_HEADER]}
 
 
@@ -33,6 +38,11 @@ def of_call(picture: Picture, replica: Replica, callee: str) -> Resource:
     if call.retries:
         action["retry_policy"] = _again(call, call.retries)
     return _routes(to(replica.name, callee), [{"match": {"prefix": "/"}, "route": action}])
+
+
+def changes(picture: Picture, callee: str) -> bool:
+    """Tell whether the routes of calls to a callee change while the proxy runs: weights do."""
+    return callee in picture.places.weights
 
 
 def of_replica(picture: Picture, replica: Replica) -> Resource:
@@ -46,6 +56,11 @@ def of_replica(picture: Picture, replica: Replica) -> Resource:
     if replica.rest:
         found.append({"match": {"prefix": "/"}, "route": {"cluster": beside(replica, "rest"), "timeout": timeout}})
     return _routes(replica.name, found)
+
+
+def to_store(name: str) -> Resource:
+    """Write the route of one replica's requests to a store that speaks HTTP; the client knows how long it waits."""
+    return _routes(name, [{"match": {"prefix": "/"}, "route": {"cluster": name, "timeout": "0s"}}])
 
 
 def _routes(name: str, routes: Iterable[Resource]) -> Resource:

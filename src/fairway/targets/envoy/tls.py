@@ -57,7 +57,7 @@ def _context(picture: Picture, account: str, peers: Resource, alpn: Iterable[str
 
 
 def _secret(picture: Picture, name: str) -> Resource:
-    return {"name": name, "sds_config": watched(picture.places.folder, _file(name))}
+    return {"name": name, "sds_config": watched(picture.proxy.folder, _file(name))}
 
 
 def _file(name: str) -> str:

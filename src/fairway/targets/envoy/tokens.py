@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from fairway.core.open_routes import open_route
 from fairway.core.traffic import Public
 from fairway.targets.envoy.fields import Resource, typed
 from fairway.targets.envoy.places import Picture
@@ -14,10 +15,11 @@ from fairway_sdk.contract import TENANT_HEADER
 TOKENS: Final = "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication"
 FILTER: Final = "envoy.filters.http.jwt_authn"
 CLAIMS: Final = "claims"
+CALLER: Final = "caller"  # the claims, for the limits
 TENANT_CLAIM: Final = "tenant"
 CONSUMER_HEADER: Final = "x-fairway-consumer"  # inside the gateway only: who the verified token speaks of
+CONSUMER: Final = {"header_name": CONSUMER_HEADER, "claim_name": "sub"}
 LEEWAY: Final = 30  # seconds that clocks may differ
-WILD: Final = re.compile(r"\*\*|\*|\{[^/{}]*\}")
 
 
 class Below(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,17 +37,15 @@ def stem(public: Public, tenant: str = "") -> Below:
 
 
 def open_matches(public: Public, tenant: str = "") -> Iterator[Resource]:
-    """Match the routes that need no token: `*` and `{name}` stand for one part of a path, `**` for any number."""
+    """Match the routes that need no token."""
     below = stem(public, tenant)
     if public.open_to_all:
         yield below.match
         return
-    for route in public.anonymous:
-        method, _, path = route.rpartition(" ")
-        pattern = below.pattern + _path_pattern(path)
-        match: Resource = {"safe_regex": {"regex": pattern}}
-        if method:
-            match["headers"] = [{"name": ":method", "string_match": {"exact": method}}]
+    for route in map(open_route, public.anonymous):
+        match: Resource = {"safe_regex": {"regex": below.pattern + route.pattern}}
+        if route.method:
+            match["headers"] = [{"name": ":method", "string_match": {"exact": route.method}}]
         yield match
 
 
@@ -54,16 +54,16 @@ def closed(picture: Picture, public: Public) -> bool:
     return not public.open_to_all and not _providers(picture, public)
 
 
-def authentication(picture: Picture) -> Resource:
+def authentication(picture: Picture, *, refuses: bool) -> Resource:
     """Write the check of tokens for all public services. What no rule names needs a token that nobody can have.
 
-    The key sets are inline: Envoy does not read a file of keys again. A verified token goes on to the service, which
-    verifies it once more.
+    It is made twice: first to know who asks, then, when the limits have counted the request, to refuse it. Else those
+    who are refused would be the only ones that nobody counts. The key sets are inline: Envoy does not read a file of
+    keys again. A verified token goes on to the service, which verifies it once more.
     """
     providers: dict[str, Resource] = {}
     rules: list[Resource] = [{"match": {"prefix": door.prefix}} for door in picture.places.doors]
-    public = [traffic.public for traffic in picture.traffic.values() if traffic.public]
-    for opened in sorted(public, key=lambda one: -len(one.prefix)):
+    for opened in sorted(picture.public.values(), key=lambda one: -len(one.prefix)):
         own = _providers(picture, opened)
         providers |= own
         needed = [{"provider_name": name} for name in own]
@@ -74,7 +74,13 @@ def authentication(picture: Picture) -> Resource:
                 rules.append({"match": stem(opened, tenant).match} | _any(needed))
     if providers:
         rules.append({"match": {"prefix": "/"}} | _any([{"provider_name": name} for name in providers]))
-    return typed(TOKENS, providers=providers, rules=rules)
+    if refuses:
+        return typed(TOKENS, providers=providers, rules=rules)
+    # What is known here is for counting alone: routes that no token opens must not be told who asks.
+    told = {"payload_in_metadata": CALLER, "claim_to_headers": [CONSUMER]}
+    known = {name: provider | told for name, provider in providers.items()}
+    anybody: list[Resource] = [*({"provider_name": name} for name in known), {"allow_missing_or_failed": {}}]
+    return typed(TOKENS, providers=known, rules=[{"match": {"prefix": "/"}} | _any(anybody)])
 
 
 def is_of_tenant(tenant: str) -> Resource:
@@ -95,7 +101,7 @@ def _providers(picture: Picture, public: Public) -> dict[str, Resource]:
         known = picture.places.issuers.get(one.issuer)
         if known and msgspec.json.decode(known.keys).get("keys"):  # Envoy takes no empty set
             audiences.setdefault(one.issuer, []).append(one.audience)
-    headers = [{"header_name": CONSUMER_HEADER, "claim_name": "sub"}]
+    headers = [CONSUMER]
     if public.tenants:
         headers.append({"header_name": TENANT_HEADER, "claim_name": TENANT_CLAIM})
     found: dict[str, Resource] = {}
@@ -122,13 +128,3 @@ def _any(requirements: list[Resource]) -> Resource:
     if len(requirements) == 1:
         return {"requires": requirements[0]}
     return {"requires": {"requires_any": {"requirements": requirements}}}
-
-
-def _path_pattern(path: str) -> str:
-    if path == "/":
-        return "/?"
-    parts, end = [], 0
-    for wild in WILD.finditer(path):
-        parts += [re.escape(path[end : wild.start()]), ".*" if wild[0] == "**" else "[^/]+"]
-        end = wild.end()
-    return "".join(parts) + re.escape(path[end:])

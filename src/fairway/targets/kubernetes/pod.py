@@ -4,7 +4,7 @@ from typing import Any
 
 from fairway.core.artefact import KeyPath, Manifest, Reason
 from fairway.core.labels import metadata, selector
-from fairway.core.parts import Attached, Image, Port, Probe, Rolling, Volume, Workload
+from fairway.core.parts import Account, Attached, Files, Image, Port, Probe, Release, Rolling, Sidecar, Volume, Workload
 from fairway.targets.kubernetes.sketch import Sketch
 from fairway_sdk.contract import CONFIGURATION_FOLDER
 
@@ -21,6 +21,8 @@ def put_pod(sketch: Sketch, path: KeyPath, system: str, attached: Attached, conf
     sketch.put((*path, "metadata", "labels"), metadata(system, workload.service, labels=workload.labels)["labels"])
     if workload.ends:
         sketch.put((*spec, "restartPolicy"), "OnFailure")
+    for account in attached.all(Account):
+        sketch.put((*spec, "serviceAccountName"), account.name, account.reason)
     sketch.put((*spec, "automountServiceAccountToken"), value=False)
     sketch.put((*spec, "enableServiceLinks"), value=False)
     sketch.put((*spec, "terminationGracePeriodSeconds"), rolling.grace_seconds, rolling.reason)
@@ -28,9 +30,33 @@ def put_pod(sketch: Sketch, path: KeyPath, system: str, attached: Attached, conf
     sketch.put((*spec, "securityContext"), {**only_user, "seccompProfile": {"type": "RuntimeDefault"}}, image.reason)
     if not workload.ends:
         spread = Reason(rule=workload.rule, topic="spread")
-        sketch.put((*spec, "topologySpreadConstraints"), _spread(system, workload), spread)
+        version = "rollouts-pod-template-hash" if attached.all(Release) else "pod-template-hash"
+        sketch.put((*spec, "topologySpreadConstraints"), _spread(system, workload, version), spread)
+    if sidecars := _sidecars(attached):
+        always = {"restartPolicy": "Always", "securityContext": HARDENED}
+        sketch.put((*spec, "initContainers"), [{"name": one.name, **always, **one.container} for one in sidecars])
+        sketch.reasons |= {(*spec, "initContainers", number): one.reason for number, one in enumerate(sidecars)}
     _put_container(sketch, (*spec, "containers", 0), attached, configuration)
     sketch.put((*spec, "volumes"), _volumes(workload, configuration))
+    for files in attached.all(Files):
+        _append(sketch, (*spec, "volumes"), {"name": files.name, **files.source}, files.reason)
+    for sidecar in _sidecars(attached):
+        for volume in sidecar.volumes:
+            _append(sketch, (*spec, "volumes"), volume, sidecar.reason)
+
+
+def _sidecars(attached: Attached) -> list[Sidecar]:
+    return sorted(attached.all(Sidecar), key=lambda sidecar: (sidecar.position, sidecar.name))
+
+
+def _append(sketch: Sketch, path: KeyPath, item: dict[str, Any], reason: Reason) -> None:
+    """Add to a list that is there, with the reason for this entry alone."""
+    here: Any = sketch.object
+    for step in path:
+        here = here[step]
+    if item not in here:
+        sketch.reasons[*path, len(here)] = reason
+        here.append(item)
 
 
 def _put_container(sketch: Sketch, path: KeyPath, attached: Attached, configuration: Manifest | None) -> None:
@@ -58,12 +84,18 @@ def _put_container(sketch: Sketch, path: KeyPath, attached: Attached, configurat
     sketch.put((*path, "volumeMounts"), _mounts(workload, configuration))
     if configuration is not None:
         sketch.reasons[*path, "volumeMounts"] = Reason(rule=configuration.rule)
+    for files in attached.all(Files):
+        mount = {"name": files.name, "mountPath": files.folder, "readOnly": True}
+        _append(sketch, (*path, "volumeMounts"), mount, files.reason)
+    for sidecar in _sidecars(attached):
+        for mount in sidecar.shared:
+            _append(sketch, (*path, "volumeMounts"), mount, sidecar.reason)
 
 
-def _spread(system: str, workload: Workload) -> list[dict[str, Any]]:
+def _spread(system: str, workload: Workload, version: str) -> list[dict[str, Any]]:
     """Keep replicas apart: over zones, and over machines as far as there are any."""
     same = {"labelSelector": {"matchLabels": selector(system, workload.service)}}
-    fresh = {"matchLabelKeys": ["pod-template-hash"]} if workload.kind == "Deployment" else {}
+    fresh = {"matchLabelKeys": [version]} if workload.kind == "Deployment" else {}
     zones = "DoNotSchedule" if workload.spread_hard else "ScheduleAnyway"
     return [
         {"maxSkew": 1, "topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": zones, **same, **fresh},

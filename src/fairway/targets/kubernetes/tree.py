@@ -8,6 +8,7 @@ from fairway.core.artefact import Manifest, Site
 from fairway.core.errors import BadRegistryError
 from fairway.core.labels import RULES
 from fairway.core.parts import Part, merge
+from fairway.targets.kubernetes.door import doors
 from fairway.targets.kubernetes.workload import manifests as workload_manifests
 from fairway.yaml.writer import write_document
 
@@ -27,8 +28,11 @@ def site_files(
 ) -> Iterator[BuiltFile]:
     """Render one site. `declared_in` names the file of facts of a service, for the head of its files."""
     every = [*manifests]
+    before = {manifest.path: manifest for manifest in every}
     for attached in merge(parts):
         every += workload_manifests(system, attached)
+        if (whole := before.get(f"services/{attached.service}/service.yaml")) is not None:
+            every += doors(system, attached, whole)
     seen: dict[str, Manifest] = {}
     for manifest in every:
         if (other := seen.setdefault(manifest.path, manifest)) is not manifest:

@@ -6,7 +6,8 @@ from typing import Any
 
 from fairway.core.artefact import KeyPath, Manifest, Reason
 from fairway.core.labels import metadata, selector
-from fairway.core.parts import Attached, Deadline, Rolling, Setting, Workload
+from fairway.core.parts import Attached, Chore, Deadline, Migration, Partition, Release, Rolling, Setting, Workload
+from fairway.targets.kubernetes.chore import at, cron_job, migration_job
 from fairway.targets.kubernetes.pod import put_pod
 from fairway.targets.kubernetes.sketch import Sketch
 
@@ -25,7 +26,14 @@ def manifests(system: str, attached: Attached) -> Iterator[Manifest]:
     if settings := attached.all(Setting):
         configuration = _configuration(system, workload.service, settings)
         yield configuration
-    yield _workload(system, workload, attached, configuration)
+    built = _workload(system, workload, attached, configuration)
+    yield built
+    for release in attached.all(Release):
+        yield _rollout(system, release, attached)
+    for migration in attached.all(Migration):
+        yield migration_job(system, migration, at(built.object, POD[workload.kind]))
+    for chore in attached.all(Chore):
+        yield cron_job(system, chore, at(built.object, POD[workload.kind]))
 
 
 def _configuration(system: str, service: str, settings: list[Setting]) -> Manifest:
@@ -82,12 +90,43 @@ def _put_replicas(sketch: Sketch, system: str, workload: Workload, attached: Att
         kept = {"whenDeleted": "Retain", "whenScaled": "Retain"}
         sketch.put(("spec", "persistentVolumeClaimRetentionPolicy"), kept)
         sketch.put(("spec", "updateStrategy"), {"type": "RollingUpdate"}, rolling.reason)
+        for partition in attached.all(Partition):
+            kept_back = {"partition": partition.kept}
+            sketch.put(("spec", "updateStrategy", "rollingUpdate"), kept_back, partition.reason)
+    elif released := attached.all(Release):
+        sketch.put(("spec", "replicas"), 0, released[0].reason)  # it only lends its template
     else:
         one_by_one = {"maxSurge": rolling.surge, "maxUnavailable": rolling.unavailable}
         sketch.put(("spec", "strategy"), {"type": "RollingUpdate", "rollingUpdate": one_by_one}, rolling.reason)
         sketch.put(("spec", "progressDeadlineSeconds"), deadline.seconds, deadline.reason)
     sketch.put(("spec", "minReadySeconds"), rolling.ready_seconds, rolling.reason)
     sketch.put(("spec", "revisionHistoryLimit"), deadline.versions_kept, deadline.reason)
+
+
+def _rollout(system: str, release: Release, attached: Attached) -> Manifest:
+    """Run the template of the Deployment beside it, which every tool can read, in steps."""
+    workload, rolling, deadline = attached.one(Workload), attached.one(Rolling), attached.one(Deadline)
+    sketch = Sketch()
+    sketch.put(("apiVersion",), "argoproj.io/v1alpha1")
+    sketch.put(("kind",), "Rollout")
+    sketch.put(("metadata",), metadata(system, workload.service, labels=workload.labels, annotations=workload.notes))
+    template = {"apiVersion": "apps/v1", "kind": workload.kind, "name": workload.service}
+    sketch.put(("spec", "workloadRef"), template)
+    sketch.put(("spec", "minReadySeconds"), rolling.ready_seconds, rolling.reason)
+    sketch.put(("spec", "progressDeadlineSeconds"), deadline.seconds, deadline.reason)
+    sketch.put(("spec", "progressDeadlineAbort"), value=True, reason=deadline.reason)
+    sketch.put(("spec", "revisionHistoryLimit"), deadline.versions_kept, deadline.reason)
+    # A version that was good before needs no steps on the way back.
+    sketch.put(("spec", "rollbackWindow"), {"revisions": deadline.versions_kept}, deadline.reason)
+    sketch.put(("spec", "strategy"), release.strategy, release.reason)
+    return Manifest(
+        path=f"services/{workload.service}/rollout.yaml",
+        service=workload.service,
+        rule=release.rule,
+        topic=release.topic,
+        reasons=sketch.reasons,
+        object=sketch.object,
+    )
 
 
 def _put_run(sketch: Sketch, workload: Workload) -> None:

@@ -4,6 +4,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from fairway.core.cluster import KEYRING
 from fairway.core.conditions import CALLED, EXPOSED, MESH, MESSAGING, TRACING
 from fairway.core.decision import Decision, Instead
 from fairway.core.facts import Engine, System
@@ -78,6 +79,8 @@ def _called(profile: Profile) -> list[Peer]:
     for store in profile.stores:
         assert store.facts.engine is not None
         peers.append(Peer(kind="store", name=store.name, port=STORE_PORTS[store.facts.engine]))
+    if "personal" in profile.data:
+        peers.append(Peer(kind="store", name=KEYRING, port=STORE_PORTS["postgresql"]))
     if MESSAGING(profile).holds:
         broker = str(system.platform.broker)
         peers.append(Peer(kind="broker", name=broker, port=BROKERS[broker][1]))

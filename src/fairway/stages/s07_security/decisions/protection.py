@@ -5,6 +5,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from fairway.core.cluster import KEYRING
 from fairway.core.conditions import KEEPS_SECRETS_FOR_OTHERS, MESSAGING, PROTECTED, SENSITIVE
 from fairway.core.decision import Decision, Instead
 from fairway.core.facts import DataClass
@@ -14,8 +15,6 @@ from fairway.core.profile import Landscape, Profile, tracked
 from fairway.core.wording import listed
 
 ANSWER_WITHIN: Final = "30d"
-
-KEYRING: Final = "persons"  # the store of the keys of persons, which all services with personal data share
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,103 @@
+"""What is run in a service's name now and then: its own Pod, with other words, and nobody's requests."""
+
+from copy import deepcopy
+from typing import Any
+
+from fairway.core.artefact import KeyPath, Manifest
+from fairway.core.labels import metadata
+from fairway.core.parts import Chore, Migration
+
+WAVE = "argocd.argoproj.io/sync-wave"
+SERVING = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle", "ports")
+
+
+def at(obj: dict[str, Any], path: KeyPath) -> dict[str, Any]:
+    """Go down to what stands at *path*."""
+    here: Any = obj
+    for step in path:
+        here = here[step]
+    found: dict[str, Any] = here
+    return found
+
+
+def cron_job(system: str, chore: Chore, pod: dict[str, Any]) -> Manifest:
+    """Build the CronJob of a chore from the Pod of its service; its own name keeps requests away from it."""
+    described, template = _aside(system, chore.service, chore.name, chore.words, pod)
+    return Manifest(
+        path=f"services/{chore.service}/cronjob-{chore.name}.yaml",
+        service=chore.service,
+        rule=chore.rule,
+        topic=chore.topic,
+        object={
+            "apiVersion": "batch/v1",
+            "kind": "CronJob",
+            "metadata": described,
+            "spec": {
+                "schedule": chore.schedule,
+                **({"suspend": True} if chore.suspended else {}),
+                "concurrencyPolicy": "Forbid",
+                "startingDeadlineSeconds": 3600,
+                "successfulJobsHistoryLimit": 3,
+                "failedJobsHistoryLimit": 3,
+                "jobTemplate": {
+                    "spec": {
+                        "backoffLimit": 3,
+                        "activeDeadlineSeconds": chore.deadline_seconds,
+                        "ttlSecondsAfterFinished": 86400,
+                        "template": template,
+                    }
+                },
+            },
+        },
+    )
+
+
+def migration_job(system: str, migration: Migration, pod: dict[str, Any]) -> Manifest:
+    """Build the Job of a migration, under an account and with credentials of its own.
+
+    Argo CD runs it between the configuration and the workloads, anew with each version; it waits for its end.
+    """
+    described, template = _aside(system, migration.service, "migration", migration.words, pod)
+    described["annotations"] = {
+        "argocd.argoproj.io/hook": "Sync",
+        "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation",
+        WAVE: "1",
+    }
+    spec = template["spec"]
+    spec["serviceAccountName"] = described["name"]
+    for volume in spec["volumes"]:
+        if volume["name"] == "secrets":
+            volume["secret"]["secretName"] = migration.secrets
+    return Manifest(
+        path=f"services/{migration.service}/job-migration.yaml",
+        service=migration.service,
+        rule=migration.rule,
+        topic=migration.topic,
+        object={
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            "metadata": described,
+            "spec": {"backoffLimit": 3, "activeDeadlineSeconds": migration.deadline_seconds, "template": template},
+        },
+    )
+
+
+def _aside(
+    system: str, service: str, name: str, words: tuple[str, ...], pod: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Turn a service's Pod into one that does something else and ends: its metadata, and its template."""
+    described = metadata(system, service, name=f"{service}-{name}", labels={"app.kubernetes.io/name": f"{service}-{name}"})
+    spec = deepcopy(pod["spec"])
+    for key in ("topologySpreadConstraints", "initContainers"):
+        spec.pop(key, None)
+    [container] = spec["containers"]
+    for key in SERVING:
+        container.pop(key, None)
+    kept = {volume["name"] for volume in spec["volumes"]}
+    container["volumeMounts"] = [mount for mount in container["volumeMounts"] if mount["name"] in kept]
+    spec["containers"] = [{"name": container.pop("name"), "image": container.pop("image"), "args": [*words], **container}]
+    template = {
+        "metadata": {"labels": {**pod["metadata"]["labels"], **described["labels"]}},
+        "spec": {"restartPolicy": "OnFailure", **spec},
+    }
+    return described, template
