@@ -34,10 +34,12 @@ from fairway.cli import main
 try:
     main(["--version"])
 finally:
-    print(sorted(name for name in sys.modules if name.startswith(("fairway", "msgspec", "yaml"))))
+    names = sorted(name for name in sys.modules if name.startswith(("fairway", "msgspec", "yaml")))
+    print(str(names).replace("'", '"'))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "['fairway', 'fairway.cli', 'fairway.streams']"
+    loaded = json.loads(done.stdout.splitlines()[-1])
+    assert [name for name in loaded if not name.startswith("fairway.cli")] == ["fairway", "fairway.streams"]
 
 
 @pytest.mark.parametrize("command", ["init", "plan", "build", "check", "why", "rules", "schema"])

@@ -1,8 +1,9 @@
 """Audit anybody's manifests against the standard: what is broken, what is unknown, and what was not checked."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from hashlib import sha256
 from pathlib import Path
 from re import sub
@@ -11,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from fairway import stages
-from fairway.core.errors import Exit, FairwayError, Problem
+from fairway.core.errors import Exit, FairwayError, Problem, did_you_mean
 from fairway.core.registry import Room, rooms, rule_by_id
 from fairway.core.rule import Finding, Rule
 from fairway.core.wording import many
@@ -40,6 +41,7 @@ FailOn = Literal["error", "warning", "never"]
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What the command line says beside the paths."""
 
+    rules: tuple[str, ...] = ()  # only these; `*` stands for anything
     suppressions: Path | None = None
     baseline: Path | None = None
     write_baseline: Path | None = None
@@ -97,7 +99,7 @@ def check(found: Sequence[Room], *estates: Estate) -> Report:
         {*(p for estate in estates for p in estate.problems), *(p for one in validity for p in one.problems)}
     )
     objects = sum(len(estate.own) for estate in estates)
-    if not objects and not problems:
+    if not objects and not problems and not any(estate.dockerfiles for estate in estates):
         problems.append(_nothing(estates))
     stable = {shown: name for estate in estates for shown, name in estate.stable.items()}
     return Report(
@@ -158,8 +160,8 @@ def _joined(found: Sequence[Room], estates: Sequence[Estate], each: Sequence[Seq
 def audit(paths: Sequence[Path], options: Options | None = None) -> Report:
     """Audit what is at *paths*; without any, deploy/ where there is one, else this folder."""
     chosen = options or Options()
-    found = rooms(stages)
-    suppressions = _suppressions(chosen, found)  # their faults are told before the long work
+    found = _chosen(rooms(stages), chosen.rules)
+    suppressions = _suppressions(chosen, rule_by_id(found))  # their faults are told before the long work
     known = read_baseline(chosen.baseline) if chosen.baseline else frozenset[str]()
     given = list(paths) or [Path("deploy") if Path("deploy").is_dir() else Path()]
     report = check(found, *compositions(given))
@@ -178,6 +180,22 @@ def audit(paths: Sequence[Path], options: Options | None = None) -> Report:
     )
 
 
+def _chosen(found: Sequence[Room], patterns: Sequence[str]) -> tuple[Room, ...]:
+    """Leave out the rules that nobody asked for; without a pattern all are asked for."""
+    known = rule_by_id(found)
+    for pattern in patterns:
+        if not any(fnmatchcase(rule, pattern) for rule in known):
+            raise FairwayError(f"--rules {pattern}: there is no such rule. {did_you_mean(pattern, known)}")
+    narrowed = (
+        msgspec.structs.replace(
+            room,
+            rules=tuple(one for one in room.rules if any(fnmatchcase(one.id, pattern) for pattern in patterns or "*")),
+        )
+        for room in found
+    )
+    return tuple(room for room in narrowed if room.rules)
+
+
 def _write(file: Path, text: bytes) -> None:
     try:
         replace(file, text, mode=0o644)
@@ -185,11 +203,13 @@ def _write(file: Path, text: bytes) -> None:
         raise FairwayError(f"{file}: cannot be written: {error.strerror}. Name another file.") from None
 
 
-def _suppressions(options: Options, found: Sequence[Room]) -> tuple[Suppression, ...]:
+def _suppressions(options: Options, chosen: Iterable[str]) -> tuple[Suppression, ...]:
+    """Read what is accepted of the rules that are looked at."""
     file = options.suppressions or Path(FILE)
     if options.suppressions is None and not file.exists():
         return ()
-    return read_suppressions(file, rule_by_id(found))
+    every = read_suppressions(file, rule_by_id(rooms(stages)))
+    return tuple(one for one in every if any(fnmatchcase(rule, one.rule) for rule in chosen))
 
 
 def _place(finding: Finding) -> tuple[str, int, str, str, str, str]:
