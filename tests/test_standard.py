@@ -21,7 +21,7 @@ from fairway.verbs.render import render
 from fairway.verbs.workspace import Workspace
 
 ROOT = Path(__file__).parents[1]
-EXAMPLES = ("hello", "bookshop", "clinic")
+EXAMPLES = ("hello", "bookshop", "clinic", "cafe")
 TODAY = date(2026, 11, 22)
 
 # The ids of the written standard. An id is never taken out and never used for something else.

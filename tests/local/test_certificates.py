@@ -11,7 +11,7 @@ from cryptography.x509.oid import ExtensionOID
 
 from fairway.core.errors import FairwayError
 from fairway.local import certificates
-from fairway.local.certificates import Certificates
+from fairway.local.certificates import Certificates, Leaf
 
 SHOP = "spiffe://cluster.local/ns/demo/sa/shop"
 HOUR = dt.timedelta(hours=1)
@@ -70,12 +70,12 @@ def test_a_leaf_is_renewed_before_it_ends_and_not_earlier(tmp_path: Path, clock:
     made = Certificates(tmp_path, {"shop": SHOP}, lifetime=3 * HOUR)
     first = made.leaves["shop"]
     clock.now += 1.9 * HOUR
-    assert not made.renew()
+    assert not renewed(made)
     assert made.leaves["shop"] == first
     clock.now += 0.2 * HOUR
-    assert made.renew()
+    assert renewed(made)
     assert made.leaves["shop"] != first
-    assert not made.renew()
+    assert not renewed(made)
 
 
 def test_an_authority_is_replaced_in_steps_that_never_part_the_two_sides(tmp_path: Path, clock: Clock) -> None:
@@ -84,7 +84,7 @@ def test_an_authority_is_replaced_in_steps_that_never_part_the_two_sides(tmp_pat
     old, leaf = made.bundle, made.leaves["shop"]
     clock.now += 21 * HOUR
     bundles, leaves = [old], [leaf]
-    while made.renew():
+    while renewed(made):
         bundles.append(made.bundle)
         leaves.append(made.leaves["shop"])
     assert old not in made.bundle
@@ -93,6 +93,35 @@ def test_an_authority_is_replaced_in_steps_that_never_part_the_two_sides(tmp_pat
         near = leaves[max(0, step - 1) : step + 2]
         assert {parsed(one.chain).issuer for one in near} <= trusted, f"step {step}"
     assert len(bundles) == 4
+
+
+def test_what_nobody_takes_is_as_it_was_before(tmp_path: Path, clock: Clock) -> None:
+    """Files that cannot be written leave everybody with the old certificates, also after a restart."""
+    made = Certificates(tmp_path, {"shop": SHOP}, lifetime=3 * HOUR, authority_lifetime=30 * HOUR)
+    bundle, leaf = made.bundle, made.leaves["shop"]
+    kept = (tmp_path / "authority.json").read_bytes()
+    for later in (2.5, 0, 21):  # the second time is another try
+        clock.now += later * HOUR
+        with pytest.raises(OSError, match="full"):
+            fail(made, (bundle, leaf))
+        assert made.bundle == bundle
+        assert (tmp_path / "authority.json").read_bytes() == kept
+    assert renewed(made)
+    assert bundle in made.bundle
+
+
+def fail(made: Certificates, before: tuple[str, Leaf]) -> None:
+    """Take one step, and fail to write the files."""
+    with made.renewing() as changed:
+        assert changed
+        assert (made.bundle, made.leaves["shop"]) != before
+        raise OSError("the disk is full")
+
+
+def renewed(made: Certificates) -> bool:
+    """Take one step, and tell whether it changed anything."""
+    with made.renewing() as changed:
+        return changed
 
 
 def split(bundle: str) -> list[bytes]:

@@ -33,6 +33,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 import socketserver
 class Server(socketserver.ThreadingUnixStreamServer):
     daemon_threads = True
+    request_queue_size = 64
 print("hello", flush=True)
 Server(sys.argv[2], Handler).serve_forever()
 """

@@ -15,6 +15,7 @@ from fairway_sdk.contract.binding import Binding, Broker, BrokerKind
 from fairway_sdk.testing.servers import MissingServerError, Nats, RabbitMQ
 
 NAME: Final = "broker"
+USER: Final = "fairway"  # of RabbitMQ
 SECRET: Final = "broker-password"  # noqa: S105 - the name of a file
 SCHEMES: Final[dict[str, BrokerKind]] = {
     "nats": "nats",
@@ -26,6 +27,9 @@ SCHEMES: Final[dict[str, BrokerKind]] = {
 }
 PORTS: Final[dict[BrokerKind, int]] = {"nats": 4222, "kafka": 9092, "rabbitmq": 5672, "redis": 6379}
 WRITTEN: Final[dict[BrokerKind, str]] = {"nats": "NATS", "kafka": "Kafka", "rabbitmq": "RabbitMQ"}
+
+
+IN_A_CONTAINER: Final = "Run one in a container: docker run --rm -p 9092:9092 apache/kafka:4.1.0."
 
 
 class BrokerHere(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,8 +51,10 @@ def broker(servers: ServerSpecs, declared: BrokerKind, services: Mapping[str, Bi
         if declared == "nats":
             return _nats(servers, services)
         if declared == "rabbitmq":
-            return _rabbitmq(servers)
+            return _rabbitmq(servers, services)
         why = f"{WRITTEN.get(declared, declared)} does not run on this machine by itself."
+        if declared == "kafka":
+            why += f" {IN_A_CONTAINER}"
     except MissingServerError as error:
         why = str(error)
     scheme = next(scheme for scheme, kind in SCHEMES.items() if kind == declared)
@@ -72,14 +78,39 @@ def _nats(servers: ServerSpecs, services: Iterable[str]) -> BrokerHere:
     replace(settings, msgspec.json.encode({"authorization": {"users": users}}))
     spec = _part(process(servers, NAME, server, more=("--config", str(settings)), address=server.address))
     found = Broker(kind="nats", address=server.address, password_secret=SECRET)
-    return BrokerHere(broker=found, process=NAME, own_users=True, specs=(spec,))
+    return BrokerHere(broker=found, process=NAME, meshed=True, own_users=True, specs=(spec,), notes=(_port("NATS"),))
 
 
-def _rabbitmq(servers: ServerSpecs) -> BrokerHere:
-    server = RabbitMQ(servers.run.data("rabbitmq"))
+def _port(name: str) -> str:
+    return f"{name} knows no Unix sockets: it listens on loopback, and lets in who knows a password."
+
+
+class LocalRabbitMQ(RabbitMQ):
+    """A RabbitMQ that finds again what it had, and lets in who knows its password."""
+
+    def __init__(self, servers: ServerSpecs) -> None:
+        """Take where it may be: a node's data is found by the node's name, and its port mapper is its own."""
+        super().__init__(servers.run.data("rabbitmq"))
+        self.address = f"127.0.0.1:{servers.port_of('rabbitmq')}"
+        self.password = kept_secret(servers.run.secret("rabbitmq"))
+        self._node = "fairway@localhost"
+        self._nodes_port, self._mapper_port = servers.port_of("rabbitmq.nodes"), servers.port_of("rabbitmq.mapper")
+
+    def prepare(self) -> None:
+        """Name its one user as well, which it makes when it starts for the first time."""
+        super().prepare()
+        with (self.folder / "rabbitmq.conf").open("a") as file:
+            file.write(f"default_user = {USER}\ndefault_pass = {self.password}\n")
+
+
+def _rabbitmq(servers: ServerSpecs, services: Iterable[str]) -> BrokerHere:
+    server = LocalRabbitMQ(servers)
+    for service in services:
+        servers.credentials.tell(service, SECRET, server.password)
     spec = _part(process(servers, NAME, server, address=server.address))
-    note = "RabbitMQ has one user for all, and begins anew at each 'up': events that were under way are gone."
-    return BrokerHere(broker=server.broker(), process=NAME, specs=(spec,), notes=(note,))
+    found = Broker(kind="rabbitmq", address=server.address, user=USER, password_secret=SECRET)
+    note = "RabbitMQ has one user for all services: here it keeps nobody from another's channels."
+    return BrokerHere(broker=found, process=NAME, meshed=True, specs=(spec,), notes=(note, _port("RabbitMQ")))
 
 
 def _elsewhere(servers: ServerSpecs, url: str, services: Iterable[str]) -> BrokerHere:

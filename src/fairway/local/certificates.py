@@ -1,7 +1,8 @@
 """The certificate authority of this machine: short-lived certificates, renewed and replaced while the system runs."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -52,7 +53,7 @@ class Authority(msgspec.Struct, frozen=True, kw_only=True):
 class Certificates:
     """All certificates of a local system. What was issued is remembered until it is due; keys of leaves are not kept.
 
-    An authority is replaced in steps, one `renew` each, with the files written in between: first both are trusted,
+    An authority is replaced in steps, one `renewing` each, with the files written in between: first both are trusted,
     then the new one issues, then the old one is trusted no more. So at no time does one side show what the other
     does not accept.
     """
@@ -92,13 +93,22 @@ class Certificates:
                 self._leaves[account] = issue(issuing, identity, [account, "localhost"], now, self._lifetime)
         return {account: self._leaves[account] for account in self.identities}
 
-    def renew(self) -> bool:
-        """Take one step of what time asks for, and tell whether anything changed, so that files must be written."""
-        now = _now()
-        before, held = self.bundle, dict(self._leaves)
-        if len(self._authorities) > 1 or self._authorities[0].is_due(now):
-            self.replace_authority()
-        return self.leaves != held or self.bundle != before
+    @contextmanager
+    def renewing(self) -> Iterator[bool]:
+        """Take one step of what time asks for, and tell whether anything changed, so that files must be written.
+
+        They are written in the body. Where that fails all is as it was before: nobody shows what nobody has taken.
+        """
+        authorities, held = self._authorities, dict(self._leaves)
+        try:
+            if len(self._authorities) > 1 or self._authorities[0].is_due(_now()):
+                self.replace_authority()
+            yield self.leaves != held or self._authorities != authorities
+        except BaseException:
+            self._leaves = held
+            if self._authorities != authorities:
+                self._keep(authorities)
+            raise
 
     def replace_authority(self) -> bool:
         """Take the next step towards another authority, and tell whether it was the last."""

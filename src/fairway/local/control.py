@@ -20,8 +20,10 @@ LARGEST: Final = 1 << 24  # bytes of a line
 class Request(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """What is wanted of a running system."""
 
-    do: Literal["status", "restart", "stop"]
+    do: Literal["status", "restart", "stop", "traffic"]
     name: str = ""  # of a service, or of one process
+    share: int = -1  # percent of its requests for the canary; below zero: as it is
+    next: bool = False  # or the next step that was decided
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +34,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
     since: float  # seconds since 1970
     state: Literal["starting", "up", "stopping"]  # up: every process has come as far as it will for now
-    gateway: str = ""  # URL
+    gateway: str = ""  # URL; of the first region's
+    gateways: dict[str, str] = {}  # URLs by region
     console: str = ""  # URL
     notes: list[str] = []  # what is not as it would be in a cluster
     processes: list[View] = []
@@ -44,6 +47,8 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     fault: str = ""
     status: Status | None = None
     names: list[str] = []  # of the processes it was done to
+    share: int = 0  # percent of the requests that the canary takes
+    steps: tuple[int, ...] = ()  # that were decided
 
 
 class NotUpError(FairwayError):

@@ -8,7 +8,7 @@ import json
 import re
 import shutil
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from time import monotonic
@@ -18,8 +18,9 @@ from fairway.core.errors import Exit, FairwayError
 from fairway.core.traffic import Traffic
 from fairway.local.certificates import Certificates
 from fairway.local.run_folder import RunFolder, private_folder, replace
+from fairway.local.watchers import require
 from fairway.targets.envoy.fields import Resource
-from fairway.targets.envoy.places import GATEWAY, Picture, Places, identities
+from fairway.targets.envoy.places import GATEWAY, Picture, Places, Proxy, identities
 from fairway.targets.envoy.resources import CLUSTERS, LISTENERS, bootstrap, discovery, in_one_piece, resources
 from fairway.targets.envoy.tls import secret_files
 
@@ -33,7 +34,9 @@ REFUSED: Final = re.compile(r"update_rejected|listener_create_failure")
 MESSAGE: Final = re.compile(
     r"^\[[^\]]*\]\[\d+\]\[(?:warning|error|critical)\]\[\w+\] (?:\[[^\]]*\] )?(.*)$", re.MULTILINE
 )
-FIRST_OF_ALL: Final = ("sds-", "eds-")  # what clusters wait for; then the clusters; then what leads to them
+TAKEN: Final = re.compile(r"cannot bind '([^']+)': Address already in use")
+BESIDE: Final = 2  # watchers of Envoy's own
+FIRST_OF_ALL: Final = "sds-"  # what clusters wait for; then the clusters; then what leads to them
 
 
 class MissingEnvoyError(FairwayError):
@@ -47,13 +50,14 @@ class RefusedError(FairwayError):
 
 
 class Envoy:
-    """The one Envoy of a local system: gateway and mesh."""
+    """One Envoy of a local system: a gateway, or proxies of the mesh, or both."""
 
-    def __init__(self, run: RunFolder, name: str = "envoy") -> None:
-        """Take the run folder. Places must name `folder` and `admin` as they are here."""
-        self.folder = run.state / name
-        self.admin = run.socket(f"{name}.admin")
-        self.log = run.log(name)
+    def __init__(self, run: RunFolder, proxy: Proxy) -> None:
+        """Take the run folder, and what the process carries."""
+        self.proxy = proxy
+        self.folder = Path(proxy.folder)
+        self.admin = Path(proxy.admin)
+        self.log = run.log(proxy.name)
         self._start: Resource = {}
         self._files: dict[str, list[Resource]] = {}
         self._turn = asyncio.Lock()
@@ -65,7 +69,8 @@ class Envoy:
 
         What an earlier run left in the folder goes.
         """
-        start = bootstrap(places)
+        require(len(files) + BESIDE)
+        start = bootstrap(places, self.proxy)
         await self._try(start, files)
         shutil.rmtree(self.folder)
         private_folder(self.folder)
@@ -157,7 +162,7 @@ class Envoy:
                 name for name in stats if REFUSED.search(name) and int(stats[name]) > int(counted.get(name, "0"))
             ]
             if refused:
-                raise RefusedError(f"Envoy: refuses a configuration. {self._said(told) or refused[0]}")
+                raise RefusedError(_refusal(self._said(told) or refused[0]))
             missing = _not_yet(wanted, stats)
             if not missing:
                 return
@@ -197,7 +202,7 @@ class Envoy:
         if tried.returncode:
             words = said.decode(errors="replace").strip()
             found = MESSAGE.findall(words)
-            raise RefusedError(f"Envoy: refuses a configuration. {found[0] if found else words}")
+            raise RefusedError(_refusal(found[0] if found else words))
 
     def _write(self, files: Files) -> None:
         for name, found in files.items():
@@ -205,16 +210,18 @@ class Envoy:
 
 
 def configuration(
-    traffic: Mapping[str, Traffic], places: Places, certificates: Certificates
+    traffic: Mapping[str, Traffic], places: Places, proxy: Proxy, certificates: Certificates
 ) -> dict[str, list[Resource]]:
-    """Give all files for these decisions, places and certificates as they are now: what `prepare` and `write` take."""
-    leaves = {account: (leaf.chain, leaf.key) for account, leaf in certificates.leaves.items()}
-    return {**resources(traffic, places), **secret_files(leaves, certificates.bundle)}
+    """Give all files of a proxy for these decisions, places and certificates: what `prepare` and `write` take."""
+    own = accounts(traffic, places, [proxy])
+    leaves = {account: (leaf.chain, leaf.key) for account, leaf in certificates.leaves.items() if account in own}
+    return {**resources(traffic, places, proxy), **secret_files(leaves, certificates.bundle)}
 
 
-def accounts(traffic: Mapping[str, Traffic], places: Places) -> Mapping[str, str]:
+def accounts(traffic: Mapping[str, Traffic], places: Places, proxies: Iterable[Proxy]) -> Mapping[str, str]:
     """Name every account that needs a certificate, with the identity in it: what `Certificates` take."""
-    return identities(Picture(traffic=dict(traffic), places=places))
+    pictures = [Picture(traffic=dict(traffic), places=places, proxy=proxy) for proxy in proxies]
+    return {account: identity for one in pictures for account, identity in identities(one).items()}
 
 
 def program() -> Path:
@@ -263,6 +270,13 @@ def _not_yet(wanted: Mapping[str, str], stats: Mapping[str, str]) -> str:
         name for name, value in stats.items() if name.endswith(("_warming", "warming_clusters")) and value != "0"
     ]
     return ", ".join(late or warming)
+
+
+def _refusal(said: str) -> str:
+    """Say what Envoy refuses: a taken port in our words, all else in its own."""
+    if taken := TAKEN.search(said):
+        return f"{taken[1]}: is taken by another program. End that one"
+    return f"Envoy: refuses a configuration. {said}"
 
 
 def _stem(file: str) -> str:

@@ -13,25 +13,29 @@ import selectors
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 LOADED: Final = (
     "fairway_sdk.__main__",
     "fairway_sdk.process",
-    "aiohttp",
     "cryptography.fernet",
+    "fairway_sdk.identity.dependencies",
+    "fairway_sdk.identity.verifier",
+    "fairway_sdk.rest.application",
+    "fairway_sdk.rest.server",
+    "fairway_sdk.telemetry.setup",
+    "fairway_sdk.telemetry.traces",
     "fastapi",
-    "grpc.aio",
-    "grpc_health.v1.health_pb2_grpc",
-    "grpc_reflection.v1alpha.reflection",
     "httptools",
     "jwt",
-    "openfeature.contrib.tools.flagd.core",
-    "opentelemetry.sdk.trace.export",
     "opentelemetry.exporter.otlp.proto.http.trace_exporter",
+    "pydantic.v1",  # which FastAPI looks into once a route is declared
+    "requests",
     "rich.traceback",
     "structlog",
+    "uvicorn.lifespan.off",
+    "uvicorn.protocols.http.auto",
     "uvicorn.protocols.http.httptools_impl",
     "uvloop",
 )
@@ -67,7 +71,11 @@ class Server:
                         return None
                     *lines, self._kept = (self._kept + content).split(b"\n")
                     for line in lines:
-                        if act := self._fork(json.loads(line)):
+                        asked = json.loads(line)
+                        if "load" in asked:
+                            write_to(asked["log"])
+                            load(asked["load"])
+                        elif act := self._fork(asked):
                             return act
 
     def _fork(self, asked: dict[str, Any]) -> Callable[[], object] | None:
@@ -99,10 +107,7 @@ class Server:
 
 def become(asked: dict[str, Any]) -> object:
     """Be the process that is asked for: its folder, its environment, its log, its words."""
-    log = os.open(asked["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    os.close(log)
+    write_to(asked["log"])
     os.chdir(asked["cwd"])
     os.environ.clear()
     os.environ.update(asked["env"])
@@ -111,16 +116,30 @@ def become(asked: dict[str, Any]) -> object:
     return main(asked["words"])
 
 
-def serve(number: int, further: list[str]) -> object:
-    """Load all, and serve over the socket of this number."""
-    for name in (*LOADED, *further):
+def write_to(path: str) -> None:
+    """Send all output to the end of a log."""
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+
+
+def load(names: Iterable[str]) -> None:
+    """Load modules for good, so that forks share them; who needs one that is not installed says so itself."""
+    gc.disable()  # nothing of what is loaded ever goes
+    for name in names:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
-    gc.collect()
-    gc.freeze()  # what is loaded stays, so that the collector of a fork does not touch, and copy, its memory
+    gc.freeze()  # so that the collector of a fork does not touch, and copy, the memory of what is loaded
+    gc.enable()
+
+
+def serve(number: int) -> object:
+    """Load what all services need, and serve over the socket of this number."""
+    load(LOADED)
     act = Server(socket.socket(fileno=number)).serve()
     return act() if act is not None else 0
 
 
 if __name__ == "__main__":
-    sys.exit(serve(int(sys.argv[1]), sys.argv[2:]))  # type: ignore[arg-type] # an exit code
+    sys.exit(serve(int(sys.argv[1])))  # type: ignore[arg-type] # an exit code

@@ -1,37 +1,60 @@
 """Starts services as forks of a process that has loaded what they need; others as programs of their own."""
 
 import asyncio
-import os
-import socket
-import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from fairway.local.processes import Child, ProcessSpec, Spawned, end_group, open_log, spawn
+from fairway.local.preloading import FORKS, Begun
+from fairway.local.processes import Child, ProcessSpec, end_group, spawn
 from fairway.local.state import Register
 from fairway_sdk.contract.binding import Binding
 
-SQL: Final = ("sqlalchemy.ext.asyncio", "sqlalchemy.orm", "alembic.runtime.environment", "alembic.script")
+SQL: Final = (
+    "sqlalchemy.ext.asyncio",
+    "sqlalchemy.orm",
+    "alembic.command",
+    "fairway_sdk.stores.command",
+    "fairway_sdk.stores.migrations.apply",
+    "fairway_sdk.stores.sql",
+)
 BY_KIND: Final = {
     "postgresql": (*SQL, "sqlalchemy.dialects.postgresql.asyncpg", "asyncpg"),
     "mysql": (*SQL, "sqlalchemy.dialects.mysql.asyncmy", "asyncmy"),
-    "redis": ("redis.asyncio",),
-    "dynamodb": ("boto3", "boto3.dynamodb.conditions"),
-    "nats": ("nats.aio.client", "nats.js.api"),
-    "kafka": ("confluent_kafka",),
-    "rabbitmq": ("aio_pika",),
+    "redis": ("redis.asyncio", "fairway_sdk.stores.redis"),
+    "dynamodb": ("boto3", "boto3.dynamodb.conditions", "fairway_sdk.stores.dynamodb"),
+    "nats": ("nats.aio.client", "nats.js.api", "fairway_sdk.events.brokers.nats"),
+    "kafka": ("confluent_kafka", "fairway_sdk.events.brokers.kafka"),
+    "rabbitmq": ("aio_pika", "fairway_sdk.events.brokers.rabbitmq"),
 }
+CALLS: Final = ("fairway_sdk.calls.declared",)
+REST: Final = ("fairway_sdk.calls.rest_client",)
+GRPC: Final = ("fairway_sdk.grpc.client", "fairway_sdk.grpc.server", "grpc_reflection.v1alpha.reflection")
+EVENTS: Final = ("fairway_sdk.events.consumer", "fairway_sdk.events.worker", "fairway_sdk.events.relay")
+PERSONAL: Final = ("fairway_sdk.personal.key_table", "fairway_sdk.personal.keyring", "fairway_sdk.personal.rows")
+FLAGS: Final = ("fairway_sdk.flags.provider",)
+WORKFLOWS: Final = ("fairway_sdk.sagas.driver",)
 
 
 def modules(bindings: Iterable[Binding]) -> list[str]:
     """Name what the services of these bindings load beside what all load."""
-    kinds = [store.kind for binding in bindings for store in binding.stores.values()]
-    kinds += [binding.broker.kind for binding in bindings if binding.broker]  # type: ignore[misc] # kinds of both
-    return list(dict.fromkeys(name for kind in kinds for name in BY_KIND.get(kind, ())))
+    return list(dict.fromkeys(name for binding in bindings for name in _needed(binding)))
+
+
+def _needed(binding: Binding) -> Iterator[str]:
+    kinds: list[str] = [store.kind for store in binding.stores.values()]
+    if binding.broker:
+        kinds.append(binding.broker.kind)
+        yield from EVENTS
+    for kind in kinds:
+        yield from BY_KIND.get(kind, ())
+    protocols = {call.protocol for call in binding.calls.values()}
+    yield from (*(CALLS if protocols else ()), *(REST if "rest" in protocols else ()))
+    yield from (*(GRPC if "grpc" in protocols else ()), *(PERSONAL if binding.personal else ()))
+    yield from (*(FLAGS if binding.flags else ()), *(WORKFLOWS if binding.workflows else ()))
 
 
 class _Told(msgspec.Struct):
@@ -56,14 +79,15 @@ class Forked:
 class ForkServer:
     """The server, started when it is first needed, and anew when it has died."""
 
-    def __init__(self, register: Register, log: Path, further: Iterable[str]) -> None:
-        """Take where its output goes, and the modules it loads beside those that all services need."""
+    def __init__(self, register: Register, log: Path, further: Iterable[str], begun: Begun | None = None) -> None:
+        """Take where its output goes, the modules it loads beside those that all services need, and one that runs."""
         self._register = register
         self._log = log
         self._further = tuple(further)
+        self._begun = begun
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
-        self._server: Spawned | None = None
+        self._server: Begun | None = None
         self._asked: dict[int, asyncio.Future[Forked]] = {}
         self._children: dict[int, Forked] = {}
         self._ids = count()
@@ -71,7 +95,7 @@ class ForkServer:
 
     async def start(self, spec: ProcessSpec) -> Child:
         """Start a process: by a fork where it may be."""
-        if not spec.fork or sys.platform != "linux":  # elsewhere the system's own libraries do not survive a fork
+        if not spec.fork or not FORKS:
             return await spawn(spec)
         async with self._turn:
             if self._writer is None:
@@ -87,25 +111,11 @@ class ForkServer:
 
     async def open(self) -> None:
         """Start the server: it loads its modules while others start."""
-        ours, its = socket.socketpair()
-        log = open_log(self._log)
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-u", "-m", "fairway.local.fork_server", str(its.fileno()), *self._further),
-                cwd="/",
-                env=os.environ,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=[its.fileno()],
-                start_new_session=True,
-            )
-        finally:
-            os.close(log)
-            its.close()
-        self._server = Spawned(process)
-        self._register.add(process.pid)
-        reader, self._writer = await asyncio.open_unix_connection(sock=ours)
+        server, self._begun = self._begun or Begun(), None
+        self._server = server
+        self._register.add(server.pid)
+        reader, self._writer = await asyncio.open_unix_connection(sock=server.line)
+        self._writer.write(msgspec.json.encode({"load": self._further, "log": str(self._log)}) + b"\n")
         self._reading = asyncio.create_task(self._read(reader, self._server))
 
     async def close(self) -> None:
@@ -115,7 +125,7 @@ class ForkServer:
         if self._reading is not None:
             await asyncio.gather(self._reading, return_exceptions=True)
 
-    async def _read(self, reader: asyncio.StreamReader, server: Spawned) -> None:
+    async def _read(self, reader: asyncio.StreamReader, server: Begun) -> None:
         while line := await reader.readline():
             told = msgspec.json.decode(line, type=_Told)
             if told.id is not None:
@@ -126,8 +136,9 @@ class ForkServer:
             elif told.code is not None:
                 self._children.pop(told.pid).ended.set_result(told.code)
         self._writer = None
+        waiting = asyncio.ensure_future(server.wait())  # a leader that nobody waits for stays in its group for ever
         await end_group(server.pid)
-        await server.wait()
+        await waiting
         self._register.remove(server.pid)
         for asked in self._asked.values():
             asked.set_exception(OSError("the process that starts services ended"))

@@ -28,7 +28,9 @@ def main() -> None:
             known.pop(int(number_), None)
     if known:
         # The next `up` may be there already, and have made its own sockets in the same places.
-        left = {path: path.lstat().st_ino for path in Path(sys.argv[1]).rglob("*") if path.is_socket()}
+        left = {
+            path: path.lstat().st_ino for path in Path(sys.argv[1]).rglob("*") if path.is_socket() or path.is_symlink()
+        }
         end_groups(known)
         for path, node in left.items():
             with contextlib.suppress(FileNotFoundError):

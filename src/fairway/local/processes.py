@@ -42,12 +42,16 @@ class ProcessSpec(msgspec.Struct, frozen=True, kw_only=True):
     live_failures: int = 3  # in a row: then it hangs
     once: bool = False  # it ends by itself; what depends on it waits for its end
     unneeded: Callable[[], bool] | None = None  # asked before what runs once does so by itself
+    completes: bool = False  # a failure of what runs once is told, and not tried again by itself
+    schedule: str = ""  # a cron line: when what completes runs, in place of at the start
     again_with: tuple[str, ...] = ()  # what runs once runs again when one of these was restarted
     hopeless: tuple[int, ...] = ()  # exit codes that a restart does not mend
     stop_signal: int = signal.SIGTERM
     stop_within: float = 10.0
     starts_within: float = 60.0
     watch: Path | None = None  # the folder of its code
+    overlaps: bool = False  # when started anew the old run answers until the new one is ready
+    handover: float = 0.0  # and for so long afterwards, until nobody sends to it any more
     fork: tuple[str, ...] = ()  # the words of `python -m fairway_sdk`, where it may be forked instead of started
 
 

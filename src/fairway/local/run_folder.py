@@ -73,6 +73,13 @@ class RunFolder:
         return f"{name[: room - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
+def cache_folder() -> Path:
+    """Make the folder of what may be lost and is the same for all systems of a user."""
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    caches.mkdir(parents=True, exist_ok=True)
+    return private_folder(caches / "fairway")
+
+
 def private_folder(folder: Path) -> Path:
     """Make a folder that only we may enter; one that is a link, another user's, or open to others is refused.
 
@@ -106,6 +113,9 @@ def replace(path: Path, data: bytes, *, mode: int = 0o600) -> None:
         with os.fdopen(number, "wb") as file:
             file.write(data)
         draft.rename(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error  # a full disk does not say which it is
     except BaseException:
         draft.unlink(missing_ok=True)
         raise

@@ -3,11 +3,14 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Mapping
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
+from fairway.core.errors import FairwayError
 from fairway.local.credentials import Credentials
 from fairway.local.processes import ProcessSpec, listens
 from fairway.local.run_folder import RunFolder, replace
@@ -15,6 +18,7 @@ from fairway.local.state import kept_secret
 from fairway_sdk.contract.binding import Store
 from fairway_sdk.testing.servers import DynamoDB, MariaDB, ServerProcess, Valkey
 
+KEY_ID = "dynamodb-id"
 MAY_NOT = "-@admin -@dangerous +info"  # of a service in a cache: it reads and writes, and rules nobody
 
 
@@ -25,6 +29,7 @@ class Backing(msgspec.Struct, frozen=True, kw_only=True):
     process: str = ""  # that it waits for; empty: it runs somewhere else
     meshed: bool = False  # reached by way of the proxies
     own_users: bool = False  # each service has a user of its own name, and one for migrations
+    key_secret: str = ""  # a service's secret that its requests name, where its clients know no sockets
     forgets: bool = False  # all it holds, when it ends
 
 
@@ -34,6 +39,7 @@ class ServerSpecs(msgspec.Struct, frozen=True, kw_only=True):
     run: RunFolder
     credentials: Credentials
     port_of: Callable[[str], int]  # a loopback port that stays a name's own
+    mesh: bool = True  # proxies stand before the servers
 
 
 Found = tuple[Backing, ProcessSpec, str]  # and a note for people
@@ -65,6 +71,15 @@ class LocalMariaDB(MariaDB):
     def address(self) -> str:
         """The Unix socket it listens on."""
         return f"unix:{self._socket}"
+
+    def prepare(self) -> None:
+        """Make its files; where that fails, none: half of them would pass for all."""
+        try:
+            super().prepare()
+        except RuntimeError as error:
+            shutil.rmtree(self.folder / "data", ignore_errors=True)
+            said = [line for line in str(error).splitlines() if "ERROR" in line] or str(error).splitlines()
+            raise FairwayError(said[0]) from error
 
 
 def valkey(servers: ServerSpecs, name: str, users: Iterable[str], system: str) -> Found:
@@ -100,17 +115,50 @@ def valkey_process(
     return process(servers, name, server, more=more, address=server.address)
 
 
+class LocalDynamoDB(DynamoDB):
+    """A stand-in for DynamoDB on a Unix socket, for proxies."""
+
+    def __init__(self, folder: Path, socket: Path) -> None:
+        """Take where its folder and its socket are."""
+        super().__init__(folder)
+        self._socket = socket
+        self.address = f"unix:{socket}"
+
+    def command(self) -> Sequence[str | Path]:
+        """Run it on its socket only; it wants a port all the same."""
+        super().command()
+        return [sys.executable, "-m", "moto.server", "-H", f"unix://{self._socket}", "-p", "1"]
+
+
 def dynamodb(servers: ServerSpecs, users: Mapping[str, Store]) -> Found:
-    """Run DynamoDB's stand-in, one for all its stores."""
-    server = DynamoDB(servers.run.data("dynamodb"))
-    server.address = f"127.0.0.1:{servers.port_of('dynamodb')}"
+    """Run DynamoDB's stand-in, one for all its stores.
+
+    Clients of DynamoDB know no Unix sockets. So each service reaches its proxy at a port of loopback, and the proxy
+    takes only requests that name the service's key: the stand-in itself looks at no signature.
+    """
+    socket = servers.run.socket("store.dynamodb")
+    server: DynamoDB = LocalDynamoDB(servers.run.data("dynamodb"), socket)
+    if not servers.mesh:
+        server = DynamoDB(servers.run.data("dynamodb"))
+        server.address = f"127.0.0.1:{servers.port_of('dynamodb')}"
     for service in users:
+        named = kept_secret(servers.credentials.password(service, KEY_ID))
+        servers.credentials.tell(f"{service}-migration", KEY_ID, named)
         for who in (service, f"{service}-migration"):
             servers.credentials.password(who, "dynamodb-key")
+
+    async def settle() -> None:
+        if servers.mesh:
+            socket.chmod(0o600)
+
     prefix = next(iter(users.values())).database
-    spec = process(servers, "dynamodb", server, address=server.address)
+    spec = process(servers, "dynamodb", server, address=server.address, settle=settle)
     note = "DynamoDB is moto's stand-in: it keeps all in memory, and forgets it at 'down'."
-    return Backing(store=server.store(prefix), process=spec.name, forgets=True), spec, note
+    store = msgspec.structs.replace(server.store(prefix), user="", user_secret=KEY_ID)
+    if servers.mesh:
+        store = msgspec.structs.replace(store, address=server.address)
+    meshed = Backing(store=store, process=spec.name, meshed=servers.mesh, key_secret=KEY_ID, forgets=True)
+    return meshed, spec, note
 
 
 def mariadb(servers: ServerSpecs, name: str, users: Iterable[str]) -> Found:

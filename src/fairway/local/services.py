@@ -1,38 +1,22 @@
-"""The services of a system as processes: what each is told about its place here, its migration, its replicas."""
+"""The services of a system as they are placed here: their replicas, and what each is told of its place."""
 
-import hashlib
-import os
-import re
 import sys
-from collections.abc import Iterator, Mapping
-from importlib.util import find_spec
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from fairway.core.facts import Run, seconds
-from fairway.local.credentials import Credentials
-from fairway.local.processes import Ask, ProcessSpec, answers, listens
+from fairway.core.facts import Run
 from fairway.local.run_folder import RunFolder, private_folder, replace
 from fairway.local.servers import Backing
 from fairway.local.stores import Backed
 from fairway.targets.notes import binding_text
-from fairway_sdk.contract import (
-    BINDING_FILE,
-    CONFIGURATION_VARIABLE,
-    LIVE_PATH,
-    READY_PATH,
-    SECRETS_VARIABLE,
-)
+from fairway_sdk.contract import BINDING_FILE, READY_PATH
 from fairway_sdk.contract.binding import Binding, Broker, Call, Issuer, Listen, Store
 
-MIGRATED: Final = frozenset({"postgresql", "mysql", "sqlite", "dynamodb"})
 NOWHERE: Final = "127.0.0.1:9"  # the port of discard: nobody listens there
-MISPLACED: Final = 2  # the exit code of a service whose placement is at fault
-STARTS_WITHIN: Final = 60.0  # seconds, where no longer is declared: many start at once
 DRAIN: Final = 5.0  # seconds: nobody waits here as callers in a cluster do
-KILLED_AFTER: Final = DRAIN + 5.0
 
 
 class Program(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +28,14 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     run: Run | None = None
     starts_within: str | None = None
     ends: bool = False  # it runs to completion
+    schedule: str = ""  # a cron line: when it runs; without one it does so once, at the start
+    serves: bool = True  # requests reach it
+    version: str = ""  # canary: runs beside the service of the same name, from another folder
+
+    @property
+    def title(self) -> str:
+        """Name it among all programs: two versions of a service are two."""
+        return f"{self.name}.{self.version}" if self.version else self.name
 
     @property
     def module(self) -> str:
@@ -58,8 +50,11 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def missing(self) -> str | None:
         """Say why it cannot run; none where it can."""
-        if self.ends:
-            return f"{self.name}: is left out: it runs to completion, and nothing here starts it on time."
+        if self.ends and self.run is None:
+            return (
+                f"{self.name}: is left out: it runs to completion, and no service of the SDK does."
+                f" Say how it starts: services.{self.name}.run.command."
+            )
         if not self.code.is_dir():
             return (
                 f"{self.name}: is left out: there is no folder {self.code}. Put its code there, or name it as 'code'."
@@ -79,87 +74,80 @@ class Neighbours(msgspec.Struct, frozen=True, kw_only=True):
     backed: Backed
     outside: Mapping[str, str]  # systems outside: where they are reached
     protocols: Mapping[str, str]  # of the services: rest or grpc
-    ports: Mapping[str, int]  # of replicas that listen on loopback, by their names
+    first: Mapping[str, "Replica"]  # of each service that runs here
     issuers: Mapping[str, Issuer]  # by the issuer that is declared
     traces: str
-    mesh: str  # the process that carries the traffic; empty: sockets are wired to one another
+    mesh: tuple[str, ...]  # the processes that carry the traffic; none: sockets are wired to one another
     gateway: str  # its identity
 
 
 class Replica(msgspec.Struct, frozen=True, kw_only=True):
-    """One replica and where it listens."""
+    """One replica, where it listens, and where its own proxy takes what it sends."""
 
     program: Program
     number: int
     listen: Listen
+    calls: dict[str, str] = {}  # addresses by callee
+    stores: dict[str, str] = {}  # addresses by store, and of the broker
 
     @property
     def name(self) -> str:
         """Name it among all."""
-        return f"{self.program.name}-{self.number}"
+        return f"{self.program.title}-{self.number}"
 
     @property
     def binding(self) -> Binding:
         """Give what was decided for it."""
         return self.program.bindings[self.number]
 
+    @property
+    def asked_at(self) -> str:
+        """Give the address that tells whether it is ready; empty where nobody needs to know."""
+        return self.listen.admin or (self.listen.rest if self.program.serves else "")
 
-def replicas(program: Program, run: RunFolder, ports: Mapping[str, int]) -> Iterator[Replica]:
-    """Place every replica of a service: on Unix sockets, or on a loopback port where it knows no sockets."""
-    for number in range(len(program.bindings)):
-        name = f"{program.name}-{number}"
-        sides = {side: f"unix:{run.socket(f'{name}.{side}')}" for side in ("rest", "grpc", "admin")}
-        if not program.uses_sdk:
-            sides = {"rest": f"127.0.0.1:{ports[name]}", "grpc": f"127.0.0.1:{ports[name]}", "admin": ""}
-        yield Replica(program=program, number=number, listen=Listen(**sides))
+    @property
+    def ready_path(self) -> str:
+        """Give the path that is asked there; empty where listening will do."""
+        return READY_PATH if self.program.run is None else self.program.run.ready or ""
 
 
-def specs(replica: Replica, around: Neighbours) -> Iterator[ProcessSpec]:
-    """Say how a replica runs, and before the first one how its stores are migrated."""
-    program, run = replica.program, around.run
-    credentials = Credentials(run)
-    bound = bind(replica, around)
-    folder = place(run, replica.name, bound)
-    _hand_out(bound, credentials, run)
-    job = f"{program.name}.migrate"
-    migrates = program.uses_sdk and any(store.kind in MIGRATED for store in bound.stores.values())
-    if migrates and replica.number == 0:
-        yield _migration(job, replica, around)
-    waits = (job,) if migrates else ()
-    processes = [around.backed.stores[name].process for name in bound.stores]
-    if bound.broker and around.backed.broker:
-        processes.append(around.backed.broker.process)
-    beside = (*filter(None, dict.fromkeys(processes)), *((around.mesh,) if around.mesh else ()))
-    secrets = credentials.folder(program.name)
-    environment = {**_environment(), CONFIGURATION_VARIABLE: str(folder), SECRETS_VARIABLE: str(secrets)}
-    words = ("run", f"{program.module}.service:service")
-    command, ready = python(program, words), answers(bound.listen.admin, READY_PATH)
-    live: Ask | None = answers(bound.listen.admin, LIVE_PATH)
-    if program.run is not None:
-        environment |= told(bound, secrets)
-        command, ready, live = (
-            start(program.run, bound.listen.rest, run.data(replica.name)),
-            _foreign(program.run, bound),
-            None,
-        )
-    yield ProcessSpec(
-        name=replica.name,
-        service=program.name,
-        command=command,
-        cwd=program.code / (program.run.folder or "") if program.run else program.code,
-        env=environment,
-        log=run.log(replica.name),
-        address=bound.listen.rest if not program.uses_sdk else bound.listen.admin,
-        depends_on=waits if program.uses_sdk else (*waits, *beside),
-        outlived_by=beside,
-        ready=ready,
-        live=live,
-        hopeless=(MISPLACED,) if program.uses_sdk else (),
-        starts_within=max(STARTS_WITHIN, seconds(program.starts_within or "1s")),
-        stop_within=KILLED_AFTER,
-        watch=program.code,
-        fork=words if _is_ours(program) else (),
-    )
+def replicas(
+    program: Program, run: RunFolder, port_of: Callable[[str], int], ported: Collection[str] = ()
+) -> Iterator[Replica]:
+    """Place every replica of a service: on Unix sockets, or on loopback ports where it knows no sockets.
+
+    It reaches stores that are *ported* at loopback ports in any case, since their clients know no sockets.
+    """
+    for number, binding in enumerate(program.bindings[:1] if program.ends else program.bindings):
+        name = f"{program.title}-{number}"
+        kinds: dict[str, str] = {store: one.kind for store, one in binding.stores.items()}
+        if binding.broker is not None:
+            kinds["broker"] = binding.broker.kind
+        inside = [callee for callee, call in binding.calls.items() if call.internal]
+        if program.uses_sdk:
+            listen = Listen(**{side: f"unix:{run.socket(f'{name}.{side}')}" for side in ("rest", "grpc", "admin")})
+            calls = {callee: f"unix:{run.socket(f'{name}.to.{callee}')}" for callee in inside}
+            stores = {
+                store: _loopback(port_of, at) if store in ported else _socket(run, at, kind)
+                for store, kind in kinds.items()
+                if (at := f"{name}.store.{store}")
+            }
+        else:
+            at = _loopback(port_of, name) if program.serves else ""
+            listen = Listen(rest=at, grpc=at, admin="")
+            calls = {callee: _loopback(port_of, f"{name}.to.{callee}") for callee in inside}
+            stores = {store: _loopback(port_of, f"{name}.store.{store}") for store in kinds}
+        yield Replica(program=program, number=number, listen=listen, calls=calls, stores=stores)
+
+
+def _loopback(port_of: Callable[[str], int], name: str) -> str:
+    return f"127.0.0.1:{port_of(name)}"
+
+
+def _socket(run: RunFolder, name: str, kind: str) -> str:
+    if kind == "postgresql":  # whose drivers choose the name
+        return f"unix:{run.socket_folder(name) / '.s.PGSQL.5432'}"
+    return f"unix:{run.socket(name)}"
 
 
 def bind(replica: Replica, around: Neighbours) -> Binding:
@@ -184,12 +172,12 @@ def bind(replica: Replica, around: Neighbours) -> Binding:
         replica=name,
         listen=replica.listen,
         drain=min(decided.drain, DRAIN),
-        calls={callee: _call(name, callee, call, around) for callee, call in decided.calls.items()},
+        calls={callee: _call(replica, callee, call, around) for callee, call in decided.calls.items()},
         stores={
-            key: _store(decided.service, store, around.backed.stores[key], _reached(name, key, store, around))
-            for key, store in decided.stores.items()
+            key: store_of(decided.service, one, around.backed.stores[key], reached(replica, key, around))
+            for key, one in decided.stores.items()
         },
-        broker=_broker(decided, name, around),
+        broker=_broker(replica, around),
         volumes={volume: str(run.data(f"{name}.{volume}")) for volume in decided.volumes},
         identity=identity,
         telemetry=msgspec.structs.replace(decided.telemetry, traces=around.traces, share=1.0),
@@ -197,35 +185,26 @@ def bind(replica: Replica, around: Neighbours) -> Binding:
     )
 
 
-def _call(replica: str, callee: str, call: Call, around: Neighbours) -> Call:
-    if callee not in around.protocols:  # outside
+def _call(replica: Replica, callee: str, call: Call, around: Neighbours) -> Call:
+    if not call.internal:
         return msgspec.structs.replace(call, address=around.outside.get(callee, NOWHERE), tls=False)
-    direct = f"unix:{around.run.socket(f'{callee}-0.{around.protocols[callee]}')}"
-    if f"{callee}-0" in around.ports:
-        direct = f"127.0.0.1:{around.ports[f'{callee}-0']}"
-    return msgspec.structs.replace(
-        call, address=called(around.run, replica, callee) if around.mesh else direct, tls=False
-    )
+    if around.mesh:
+        return msgspec.structs.replace(call, address=replica.calls[callee], tls=False)
+    first = around.first.get(callee)
+    side = "grpc" if around.protocols[callee] == "grpc" else "rest"
+    return msgspec.structs.replace(call, address=getattr(first.listen, side) if first else NOWHERE, tls=False)
 
 
-def called(run: RunFolder, replica: str, callee: str) -> str:
-    """Say where the proxy of a replica takes its calls to a callee."""
-    return f"unix:{run.socket(f'{replica}.to.{callee}')}"
-
-
-def reached(run: RunFolder, replica: str, store: str, kind: str) -> str:
-    """Say where the proxy of a replica takes its connections to a store, or the broker."""
-    if kind == "postgresql":  # whose drivers choose the name
-        return f"unix:{run.socket_folder(f'{replica}.store.{store}') / '.s.PGSQL.5432'}"
-    return f"unix:{run.socket(f'{replica}.store.{store}')}"
-
-
-def _reached(replica: str, name: str, store: Store, around: Neighbours) -> str:
+def reached(replica: Replica, name: str, around: Neighbours) -> str:
+    """Say where a replica finds a store: at its own proxy, where one stands between."""
     backing = around.backed.stores[name]
-    return reached(around.run, replica, name, store.kind) if around.mesh and backing.meshed else backing.store.address
+    if not (around.mesh and backing.meshed):
+        return backing.store.address
+    return f"http://{replica.stores[name]}" if backing.store.kind == "dynamodb" else replica.stores[name]
 
 
-def _store(user: str, decided: Store, backing: Backing, address: str) -> Store:
+def store_of(user: str, decided: Store, backing: Backing, address: str) -> Store:
+    """Tell a user of a store where it is here, with the limits that were decided for it."""
     return msgspec.structs.replace(
         backing.store,
         address=address,
@@ -239,11 +218,11 @@ def _store(user: str, decided: Store, backing: Backing, address: str) -> Store:
     )
 
 
-def _broker(decided: Binding, replica: str, around: Neighbours) -> Broker | None:
-    found = around.backed.broker
+def _broker(replica: Replica, around: Neighbours) -> Broker | None:
+    decided, found = replica.binding, around.backed.broker
     if decided.broker is None or found is None:
         return None
-    address = reached(around.run, replica, "broker", "") if around.mesh and found.meshed else found.broker.address
+    address = replica.stores["broker"] if around.mesh and found.meshed else found.broker.address
     user = decided.service if found.own_users else found.broker.user
     return msgspec.structs.replace(
         found.broker, address=address, user=user, partitions=decided.broker.partitions, takeover=decided.broker.takeover
@@ -257,130 +236,12 @@ def place(run: RunFolder, name: str, bound: Binding) -> Path:
     return folder
 
 
-def _migration(job: str, replica: Replica, around: Neighbours) -> ProcessSpec:
-    """Bring the stores of a service to what its code needs, with rights that the service itself has not."""
-    program, run = replica.program, around.run
-    stores = {
-        name: _store(
-            f"{program.name}-migration", store, around.backed.stores[name], around.backed.stores[name].store.address
-        )
-        for name, store in replica.binding.stores.items()
-        if store.kind in MIGRATED
-    }
-    bound = msgspec.structs.replace(
-        bind(replica, around), replica=job, stores=stores, secrets=(), broker=None, personal=None
-    )
-    folder = place(run, job, bound)
-    variables = {
-        CONFIGURATION_VARIABLE: str(folder),
-        SECRETS_VARIABLE: str(Credentials(run).folder(f"{program.name}-migration")),
-    }
-    words = ("migrate", f"{program.module}.service:service", "--wait", "30")
-    note, now = run.config(f"{job}.done"), _schema(program, stores, run)
-    needed = tuple(filter(None, dict.fromkeys(around.backed.stores[name].process for name in stores)))
-    forgetful = tuple(backing.process for name in stores if (backing := around.backed.stores[name]).forgets)
-
-    async def remember() -> None:
-        replace(note, _schema(program, stores, run).encode())
-
-    return ProcessSpec(
-        name=job,
-        part="job",
-        service=program.name,
-        command=python(program, words),
-        cwd=program.code,
-        env={**_environment(), **variables},
-        log=run.log(job),
-        depends_on=needed,
-        once=True,
-        again_with=forgetful,
-        unneeded=lambda: not forgetful and note.exists() and note.read_text() == now,
-        settle=remember,
-        fork=words if _is_ours(program) else (),
-        starts_within=600.0,
-    )
-
-
-def _schema(program: Program, stores: Mapping[str, Store], run: RunFolder) -> str:
-    """Tell one state of a service's schema from another: its code, and which databases it is in."""
-    digest = hashlib.sha256(repr(sorted((name, store.address) for name, store in stores.items())).encode())
-    sdk = find_spec("fairway_sdk")
-    folder = Path(sdk.origin).parent if sdk and sdk.origin else Path()
-    cluster = run.state / "data" / "postgresql" / "cluster" / "PG_VERSION"
-    files = [*program.code.rglob("*.py"), *folder.glob("stores/migrations/versions/*.py"), cluster]
-    for file in sorted(files):
-        if file.exists():
-            digest.update(f"{file} {file.stat().st_mtime_ns}\n".encode())
-    return digest.hexdigest()
-
-
-def start(run: Run, address: str, data: Path) -> tuple[str, ...]:
-    """Give the words of a declared command; `python` is the one that runs Fairway."""
-    known = {"address": address, "port": address.rpartition(":")[2], "data": str(data)}
-    words = [re.sub(r"\{(address|port|data)\}", lambda found: known[found[1]], word) for word in run.command]
-    return (sys.executable, *words[1:]) if words[0] in {"python", "python3"} else tuple(words)
-
-
-def told(bound: Binding, secrets: Path) -> dict[str, str]:
-    """Tell a program that knows no binding what it needs, by its environment."""
-    host, _, port = bound.listen.rest.rpartition(":")
-    found = {"HOST": host, "PORT": port}
-    for name, store in bound.stores.items():
-        found[f"{_capitals(name)}_URL"] = url = _url(store, secrets)
-        found.setdefault("REDIS_URL" if store.kind == "redis" else "DATABASE_URL", url)
-    for callee, call in bound.calls.items():
-        found[f"{_capitals(callee)}_ADDRESS"] = call.address
-    if bound.broker:
-        found["BROKER_ADDRESS"] = bound.broker.address
-    if bound.telemetry.traces:
-        found["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = bound.telemetry.traces
-        found["OTEL_SERVICE_NAME"] = bound.service
-    return found
-
-
-def _url(store: Store, secrets: Path) -> str:
-    """Write a store's address as libraries of most languages read it."""
-    word = (secrets / store.password_secret).read_text() if store.password_secret else ""
-    login = f"{store.user}:{word}@" if word else (f"{store.user}@" if store.user else "")
-    path = store.address.removeprefix("unix:")
-    if store.kind == "dynamodb":
-        return store.address
-    if path == store.address:
-        return f"{store.kind}://{login}{path}/{store.database}"
-    if store.kind == "redis":
-        return f"unix://{login}{path}"
-    folder = str(Path(path).parent) if store.kind == "postgresql" else path
-    key = "host" if store.kind == "postgresql" else "unix_socket"
-    return f"{store.kind}://{login}/{store.database}?{key}={folder}"
-
-
-def _hand_out(bound: Binding, credentials: Credentials, run: RunFolder) -> None:
-    del run
-    for name in bound.secrets:
-        credentials.hand_out(bound.service, name)
-    if bound.personal is not None:
-        credentials.master_key(bound.personal.master_key_secret)
-        credentials.hand_out(bound.service, bound.personal.master_key_secret)
-
-
 def python(program: Program, words: tuple[str, ...]) -> tuple[str, ...]:
     """Give the words that run a command of the SDK with a service's own interpreter."""
     own = program.code / ".venv" / "bin" / "python"
     return (str(own) if own.exists() else sys.executable, "-m", "fairway_sdk", *words)
 
 
-def _is_ours(program: Program) -> bool:
+def is_ours(program: Program) -> bool:
+    """Tell whether Fairway's own interpreter runs it."""
     return program.uses_sdk and not (program.code / ".venv").exists()
-
-
-def _environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("FAIRWAY_")}
-    return kept | {"PYTHONUNBUFFERED": "1"}
-
-
-def _foreign(run: Run, bound: Binding) -> Ask:
-    return answers(bound.listen.rest, run.ready) if run.ready else listens(bound.listen.rest)
-
-
-def _capitals(name: str) -> str:
-    return name.upper().replace("-", "_")

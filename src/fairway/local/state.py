@@ -1,5 +1,6 @@
 """What is written down of a system that runs, for the next `up`: the lock, the processes, the ports."""
 
+import contextlib
 import fcntl
 import os
 import socket
@@ -72,7 +73,7 @@ class Register:
         """End what an `up` that was killed left behind, and tell how many processes; only while the lock is ours."""
         ended = keeper.end_groups(self._read())
         for path in self._sockets.rglob("*"):
-            if path.is_socket():
+            if path.is_socket() or path.is_symlink():
                 path.unlink(missing_ok=True)
         self._file.unlink(missing_ok=True)
         return ended
@@ -106,7 +107,8 @@ class Register:
             self._tell(f"-{pid}\n")
 
     def _tell(self, line: str) -> None:
-        replace(self._file, "".join(f"{pid} {began}\n" for pid, began in self._known.items()).encode())
+        with contextlib.suppress(FileNotFoundError):  # a folder that somebody removed must not keep us from ending
+            replace(self._file, "".join(f"{pid} {began}\n" for pid, began in self._known.items()).encode())
         if self._keeper is not None and self._keeper.stdin is not None:
             try:
                 self._keeper.stdin.write(line.encode())
@@ -146,8 +148,10 @@ class Ports:
         return port
 
     def first_from(self, first: int) -> int:
-        """Give the first port that nobody listens on."""
-        return next(port for port in range(first, 65536) if port not in self._given and is_free(port))
+        """Give the first port that nobody listens on, and nobody else was given."""
+        found = next(port for port in range(first, 65536) if port not in self._given and is_free(port))
+        self._given.add(found)
+        return found
 
 
 def is_free(port: int) -> bool:

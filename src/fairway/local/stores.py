@@ -31,6 +31,12 @@ KINDS: Final[dict[str, StoreKind]] = {
 PORTS: Final[dict[StoreKind, int]] = {"postgresql": 5432, "mysql": 3306, "redis": 6379, "cassandra": 9042}
 
 
+IN_A_CONTAINER: Final = "Run one in a container: docker run --rm -p 9042:9042 cassandra:5."
+
+
+PORTED: Final = frozenset({"dynamodb", "nats", "rabbitmq"})
+
+
 class MissingServersError(FairwayError):
     """Servers that the system needs are not on this machine."""
 
@@ -46,13 +52,23 @@ class Backed(msgspec.Struct, kw_only=True):
     notes: list[str] = []
     closing: list[PostgreSQL] = []
 
+    @property
+    def ported(self) -> frozenset[str]:
+        """Name the stores and the broker whose clients know no Unix sockets."""
+        found = {name for name, one in self.stores.items() if one.meshed and one.store.kind in PORTED}
+        if self.broker is not None and self.broker.meshed and self.broker.broker.kind in PORTED:
+            found.add("broker")
+        return frozenset(found)
 
-def back(
+
+def back(  # noqa: PLR0913 - what was declared, what was given, and where it runs
     run: RunFolder,
     bindings: Mapping[str, Binding],
     port_of: Callable[[str], int],
     given: Mapping[str, str],
     broker: str = "",
+    *,
+    mesh: bool = True,
 ) -> Backed:
     """Choose what stands behind each store and the broker; *given* are URLs by store, *broker* is one, too.
 
@@ -61,7 +77,7 @@ def back(
     declared = _declared(bindings)
     if unknown := sorted(set(given) - set(declared)):
         raise FairwayError(f"--store {unknown[0]}: no store has this name. Known: {', '.join(declared)}.")
-    servers = ServerSpecs(run=run, credentials=Credentials(run), port_of=port_of)
+    servers = ServerSpecs(run=run, credentials=Credentials(run), port_of=port_of, mesh=mesh)
     backed, missing = Backed(), list[str]()
     databases: dict[str, dict[str, Store]] = {}
     for name, users in declared.items():
@@ -108,7 +124,7 @@ def _server(servers: ServerSpecs, name: str, users: Mapping[str, Store], system:
         case "dynamodb":
             return dynamodb(servers, users)
         case _:
-            raise MissingServerError(f"{kind.capitalize()} does not run on this machine by itself.")
+            raise MissingServerError(f"{kind.capitalize()} does not run on this machine by itself. {IN_A_CONTAINER}")
 
 
 def _add(backed: Backed, name: str, found: Found) -> None:

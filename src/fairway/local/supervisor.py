@@ -10,7 +10,10 @@ from typing import Final, Literal
 import msgspec
 
 from fairway.core.errors import FairwayError
-from fairway.local.processes import Child, ProcessSpec, end_group, last_line, send, shorten, spawn, stop
+from fairway.local.endings import Fault, fault_of, next_run, rests_at_first, unstartable
+from fairway.local.handover import Handover
+from fairway.local.processes import Ask, Child, ProcessSpec, end_group, send, shorten, spawn, stop
+from fairway.local.schedule import Schedule
 from fairway.local.state import Register
 from fairway.local.watching import changes
 
@@ -21,7 +24,9 @@ PATIENCE: Final = 8.0  # seconds that one that starts may be alive and not ready
 IN_TROUBLE: Final = 3  # crashes in a row, after which nobody waits for a process any more
 LOOKED_AT_FIRST: Final = 0.05  # seconds between two questions of one that starts
 LOOKED_AT_EVERY: Final = 1.0  # and of one that runs
+NOTICED_WITHIN: Final = 3.0  # seconds that one takes to see that what it needs is there
 LOGS_LOOKED_AT_EVERY: Final = 5.0
+COME_TO_REST: Final = frozenset({"ready", "crashed", "failed", "stopped"})
 
 State = Literal["waiting", "starting", "ready", "not-ready", "crashed", "failed", "done", "stopping", "stopped"]
 
@@ -46,13 +51,6 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 Tell = Callable[[View], None]
 
 
-class Fault(msgspec.Struct, frozen=True):
-    """Why a process has to start again, and whether that can mend it."""
-
-    says: str
-    final: bool = False
-
-
 class Process:
     """One process of the graph, and what is known of it."""
 
@@ -70,6 +68,8 @@ class Process:
         self.ending = False  # it is not to start again
         self.ended = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
+        self.settled = False  # what it needs once it answers is done
+        self.before = Handover(spec, lambda: self.ending)
         self._tell = tell
 
     def ask(self) -> None:
@@ -128,6 +128,8 @@ class Supervisor:
             process.task = asyncio.create_task(self._look_after(process), name=process.spec.name)
             if process.spec.watch is not None and not process.spec.once:
                 self._beside.append(asyncio.create_task(self._reload(process)))
+            if process.spec.schedule:
+                self._beside.append(asyncio.create_task(self._run_on_time(process)))
 
     def views(self) -> list[View]:
         """Show every process as it is now."""
@@ -145,7 +147,10 @@ class Supervisor:
             services = {process.spec.service for process in wanted if process.spec.service}
             wanted += [other for other in self.processes.values() if other.spec.once and other.spec.service in services]
         for process in wanted:
-            process.ask()
+            if not process.spec.overlaps:
+                process.ask()
+        if following := [process for process in wanted if process.spec.overlaps]:
+            self._beside.append(asyncio.create_task(self._one_by_one(following)))
 
     async def stop(self) -> None:
         """End everything, what others depend on last."""
@@ -158,8 +163,8 @@ class Supervisor:
         """End everything now, in no order: stopping then takes no time."""
         self._urgent = True
         for process in self.processes.values():
-            if process.pid:
-                send(process.pid, signal.SIGKILL)
+            for pid in filter(None, (process.pid, *process.before.pids)):
+                send(pid, signal.SIGKILL)
 
     def _settled(self, process: Process) -> bool:
         match process.state:
@@ -169,7 +174,10 @@ class Supervisor:
             case "crashed":
                 return process.crashes >= IN_TROUBLE
             case "starting" | "stopping":
-                return False
+                return process.spec.completes
+            case "not-ready":  # what it needs may have come this moment
+                beside = [self.processes[name] for name in process.spec.outlived_by]
+                return all(self._settled(one) and time.time() - one.since > NOTICED_WITHIN for one in beside)
             case _:
                 return True
 
@@ -188,6 +196,7 @@ class Supervisor:
                     await self._pause(process, fault)
                 process.restarts += 1
         finally:
+            await process.before.over(self._register)
             process.become("stopped")
             process.ended.set()
 
@@ -203,19 +212,21 @@ class Supervisor:
         process.crashes += 1
         pause = None if fault.final else min(FIRST_PAUSE * 2 ** (process.crashes - 1), LONGEST_PAUSE)
         if pause is None:
-            process.become("failed", fault.says)
+            process.become("failed", "; ".join(filter(None, (fault.says, next_run(process.spec)))))
         else:
-            process.become("crashed", f"{fault.says}; starts again in {pause:g} s")
+            old = "; the one before it still answers" if process.before.answers else ""
+            process.become("crashed", f"{fault.says}; starts again in {pause:g} s{old}")
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(process.asked.wait(), pause)
 
     async def _live(self, process: Process) -> Fault | None:
         """Run it to its end; give what went wrong, or nothing where it was asked to end."""
         spec = process.spec
-        if spec.once and not process.restarts and spec.unneeded is not None and spec.unneeded():
-            await self._done(process)
+        if not process.restarts and (rests := rests_at_first(spec)) is not None:
+            await self._done(process, rests)
             return None
         process.become("starting")
+        process.settled = False
         try:
             if spec.prepare is not None:
                 await spec.prepare()
@@ -223,7 +234,7 @@ class Supervisor:
                 return None
             child = await self._start(spec)
         except (OSError, FairwayError) as error:
-            return Fault(f"{spec.command[0]}: {getattr(error, 'strerror', None) or error}", final=True)
+            return unstartable(spec, error)
         process.pid = child.pid
         self._register.add(child.pid)
         exit_ = asyncio.ensure_future(child.wait())
@@ -232,13 +243,10 @@ class Supervisor:
         try:
             await asyncio.wait({exit_, probing, asking}, return_when=asyncio.FIRST_COMPLETED)
             if exit_.done():
-                fault = _fault(spec, exit_.result())
-                if fault is None:
-                    if spec.settle is not None:
-                        await spec.settle()
-                    await self._done(process)
-                return fault
+                return await self._ended(process, exit_.result())
             if asking.done():
+                if spec.overlaps and process.state == "ready" and not process.ending:
+                    process.before.keep(child, exit_)
                 return None
             send(child.pid, signal.SIGKILL)
             return Fault(probing.result())
@@ -246,15 +254,26 @@ class Supervisor:
             for task in (probing, asking):
                 task.cancel()
             await asyncio.gather(probing, asking, return_exceptions=True)
-            await self._put_down(process, child, exit_)
+            if child not in process.before:
+                await self._put_down(process, child, exit_)
 
-    async def _done(self, process: Process) -> None:
+    async def _ended(self, process: Process, code: int) -> Fault | None:
+        spec = process.spec
+        took = f"after {time.time() - process.since:.1f} s" if spec.completes else ""
+        if fault := fault_of(spec, code, took):
+            return fault
+        if spec.settle is not None:
+            await spec.settle()
+        await self._done(process, took and f"ended well {took}")
+        return None
+
+    async def _done(self, process: Process, how: str = "") -> None:
         """Rest until somebody wants it run again."""
         if process.pid:
             await end_group(process.pid)
             self._register.remove(process.pid)
         process.pid = process.crashes = 0
-        process.become("done")
+        process.become("done", "; ".join(filter(None, (how, next_run(process.spec)))))
         process.relied_on.set()
         await process.asked.wait()
 
@@ -274,19 +293,19 @@ class Supervisor:
         begun = asked_last = time.monotonic()
         missed = 0
         while True:
-            reason = await spec.ready() if spec.ready is not None else None
+            live = spec.live if time.monotonic() - asked_last >= spec.live_every else None
+            reason, unwell = await asyncio.gather(_answer(spec.ready), _answer(live))
             if not spec.once and (fault := await self._note(process, reason)):
                 return fault
             now = time.monotonic()
             if process.state == "ready" and now - begun > STABLE_AFTER:
                 process.crashes = 0
-            if spec.live is not None and now - asked_last >= spec.live_every:
-                unwell = await spec.live()
-                asked_last = time.monotonic()
-                missed = missed + 1 if unwell else 0
+            if live is not None:
+                asked_last = now
+                missed = missed + 1 if unwell and process.state != "starting" else 0
                 if process.state == "starting" and not unwell and now - begun > PATIENCE:
                     process.become("not-ready", reason or "")
-                if process.state != "starting" and missed >= spec.live_failures:
+                if missed >= spec.live_failures:
                     return f"hung: {unwell}, {missed} times in a row"
             if process.state == "starting" and now - begun > spec.starts_within:
                 return f"was not ready within {spec.starts_within:g} s: {reason}"
@@ -299,11 +318,13 @@ class Supervisor:
                 process.become("not-ready", reason)
             return None
         if process.state != "ready":
-            if process.state == "starting" and process.spec.settle is not None:
+            if not process.settled and process.spec.settle is not None:
                 try:
                     await process.spec.settle()
                 except (OSError, FairwayError) as error:
                     return str(error)
+            process.settled = True
+            process.before.let_go(self._register, process.spec.handover)
             process.become("ready")
             if process.restarts:  # jobs do again what this one forgot
                 for other in self.processes.values():
@@ -335,6 +356,23 @@ class Supervisor:
             process.crashes = 0
             self.restart([process.spec.name], jobs=any("migrations" in path for path in paths))
 
+    async def _run_on_time(self, process: Process) -> None:
+        schedule = Schedule(process.spec.schedule)
+        while True:
+            await asyncio.sleep(schedule.pause())
+            if not process.pid:  # a run that takes longer than the time between two is left to end
+                process.ask()
+
+    async def _one_by_one(self, following: list[Process]) -> None:
+        """Start each anew once the one before is ready; the others stay as they are where one does not become so."""
+        for process in following:
+            restarts = process.restarts
+            process.ask()
+            while process.restarts == restarts or process.state not in COME_TO_REST:  # noqa: ASYNC110 - many tell
+                await asyncio.sleep(LOOKED_AT_FIRST)
+            if process.state != "ready":
+                return
+
     async def _shorten_logs(self) -> None:
         while True:
             await asyncio.sleep(LOGS_LOOKED_AT_EVERY)
@@ -342,14 +380,8 @@ class Supervisor:
                 shorten(process.spec.log)
 
 
-def _fault(spec: ProcessSpec, code: int) -> Fault | None:
-    """Say what an end means: nothing is wrong with what runs once and well."""
-    if spec.once and code == 0:
-        return None
-    if code < 0:
-        return Fault(f"was killed by {signal.Signals(-code).name}")
-    said = last_line(spec.log)
-    return Fault(f"ended with code {code}" + (f": {said}" if said else ""), final=code in spec.hopeless)
+async def _answer(asked: Ask | None) -> str | None:
+    return await asked() if asked is not None else None
 
 
 def _refuse_circles(processes: dict[str, Process]) -> None:

@@ -14,13 +14,15 @@ import msgspec
 from fairway.core.errors import FairwayError, did_you_mean
 from fairway.core.facts import System
 from fairway.core.traffic import Traffic
-from fairway.local import services
-from fairway.local.console.process import Console
+from fairway.local import foreign, launching, services
+from fairway.local.console.process import NAME as CONSOLE
+from fairway.local.console.process import Console, scraped
 from fairway.local.control import Answer, Request, Status, serving
 from fairway.local.forking import ForkServer, modules
 from fairway.local.identity.settings import Settings, settings
-from fairway.local.mesh import NAME as MESH
 from fairway.local.mesh import Mesh, gateway_identity
+from fairway.local.observers import Observers
+from fairway.local.preloading import Begun
 from fairway.local.processes import ProcessSpec, listens
 from fairway.local.run_folder import RunFolder, replace
 from fairway.local.state import Lock, Ports, Register, is_free
@@ -44,29 +46,35 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     facts: System
     stores: dict[str, str] = {}  # URLs of stores that run elsewhere
     broker: str = ""
-    port: int | None = None  # of the gateway
+    port: int | None = None  # of the first region's gateway
+    isolated: bool = False  # an Envoy for each service
     mesh: bool = True
     console: bool = True
     plan: str = "{}"  # as JSON, for the console
+    walk: str = ""  # likewise, as a line map: an SVG
+    tries: tuple[str, ...] = ()  # lines to paste; {gateway} is its URL
     objectives: dict[str, dict[str, Any]] = {}  # by service: what its alerts are made of
+    alert_rules: tuple[dict[str, Any], ...] = ()  # groups, as in Prometheus's rule files
 
 
 class LocalSystem:
     """A system that runs, or is about to."""
 
-    def __init__(self, wanted: Wanted, tell: Tell) -> None:
-        """Take what is to run, and who is told of each change."""
+    def __init__(self, wanted: Wanted, tell: Tell, begun: Begun | None = None) -> None:
+        """Take what is to run, who is told of each change, and what services are forked from where it runs already."""
         self._wanted = wanted
         self._tell = tell
+        self._begun = begun
         self._run = RunFolder(wanted.folder)
         self._since = time.time()
         self._ending = asyncio.Event()
+        self._hurried = asyncio.Event()
         self._ready = False
         self._supervisor: Supervisor | None = None
         self._mesh: Mesh | None = None
         self._backed = Backed()
         self.notes: list[str] = []
-        self.gateway = ""
+        self.gateways: dict[str, str] = {}  # URLs by region
         self._console: Console | None = None
 
     @property
@@ -78,9 +86,10 @@ class LocalSystem:
             pid=os.getpid(),
             since=self._since,
             state="stopping" if self._ending.is_set() else "up" if self._ready else "starting",
-            gateway=self.gateway,
+            gateway=self._gateway,
+            gateways=self.gateways,
             console=self._console.url if self._console else "",
-            notes=self.notes,
+            notes=self.notes + (self._mesh.notes if self._mesh else []),
             processes=self._supervisor.views() if self._supervisor else [],
         )
 
@@ -100,17 +109,20 @@ class LocalSystem:
     def end(self) -> None:
         """Begin to end; the second time, at once."""
         if self._ending.is_set() and self._supervisor is not None:
+            self._hurried.set()
             self._supervisor.hurry()
         self._ending.set()
 
     async def _live(self, register: Register, ready: asyncio.Event) -> None:
         bindings = [binding for program in self._wanted.programs for binding in program.bindings]
-        forks = ForkServer(register, self._run.log("fork-server"), modules(bindings))
+        forks = ForkServer(register, self._run.log("fork-server"), modules(bindings), self._begun)
         supervisor = self._supervisor = Supervisor(register, self._tell, forks.start)
         async with serving(self._run, self._answer), contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(forks.close)
             if any(program.uses_sdk and program.missing is None for program in self._wanted.programs):
                 await forks.open()  # what it loads takes longest of all, so it begins first
+            elif self._begun is not None:
+                self._begun.end()
             specs = self._specs()
             stack.push_async_callback(self._stop, supervisor)
             supervisor.start(specs)
@@ -127,17 +139,18 @@ class LocalSystem:
             await ending
 
     async def _opened(self, supervisor: Supervisor) -> None:
-        """Wait until the gateway sees that what is ready is ready: it asks only now and then."""
+        """Wait until all proxies see that what is ready is ready: they ask only now and then."""
         ready = {view.service for view in supervisor.views() if view.state == "ready" and view.part == "service"}
-        public = [name for name in ready if self._wanted.traffic[name].public]
         within = 0.0 if self._ending.is_set() else OPEN_WITHIN
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within):
-                while self._mesh is not None and not await self._mesh.sees(public):  # noqa: ASYNC110 - Envoy tells nobody
+                while self._mesh is not None and not await self._mesh.sees(ready):  # noqa: ASYNC110 - Envoy tells nobody
                     await asyncio.sleep(LOOKED_AT_FIRST)
 
     async def _stop(self, supervisor: Supervisor) -> None:
         self._ending.set()
+        if self._mesh is not None:
+            await self._mesh.drain(services.DRAIN, self._hurried)
         for server in self._backed.closing:
             await server.close()
         await supervisor.stop()
@@ -148,38 +161,22 @@ class LocalSystem:
         programs = list(self._there())
         every = [binding for program in programs for binding in program.bindings]
         if wanted.mesh:
-            self.gateway = f"http://127.0.0.1:{self._gateway_port(port_of)}"
+            self.gateways = dict(self._open(every, port_of))
         if wanted.console:
             self._console = Console(run, port_of)
-        self._backed = back(run, {one.service: one for one in reversed(every)}, port_of, wanted.stores, wanted.broker)
+        by_service = {one.service: one for one in reversed(every)}
+        self._backed = back(run, by_service, port_of, wanted.stores, wanted.broker, mesh=wanted.mesh)
         self.notes += self._backed.notes
         identity = self._identity(port_of)
         played = identity.stand_ins if identity else {}
         outside = dict(self._outside(every, port_of))
-        ports = {
-            name: port_of(name)
-            for program in programs
-            if not program.uses_sdk
-            for name in (f"{program.name}-{number}" for number in range(len(program.bindings)))
-        }
-        placed = [replica for program in programs for replica in services.replicas(program, run, ports)]
-        around = services.Neighbours(
-            run=run,
-            backed=self._backed,
-            outside={name: spec.address for name, spec in outside.items()},
-            protocols={name: "grpc" if "grpc" in one.protocols else "rest" for name, one in wanted.traffic.items()},
-            ports=ports,
-            issuers={
-                declared: Issuer(issuer=one.url, audience="", keys=one.published) for declared, one in played.items()
-            },
-            traces=self._console.traces if self._console else "",
-            mesh=MESH if wanted.mesh else "",
-            gateway=gateway_identity(wanted.system),
+        ported = self._backed.ported
+        placed = [replica for program in programs for replica in services.replicas(program, run, port_of, ported)]
+        self.notes += foreign.notes(
+            {one.service: one for one in every},
+            {program.name: program.run for program in programs if program.run is not None},
+            wanted.traffic,
         )
-        self._write_flags()
-        specs = [*self._backed.specs, *outside.values()]
-        if identity is not None:
-            specs.append(self._identity_spec(identity))
         if wanted.mesh:
             there = {program.name for program in programs}
             self._mesh = Mesh(
@@ -189,25 +186,51 @@ class LocalSystem:
                 replicas=placed,
                 backed=self._backed,
                 port_of=port_of,
-                port=int(self.gateway.rpartition(":")[2]),
+                ports={region: int(url.rpartition(":")[2]) for region, url in self.gateways.items()},
                 keys={declared: (one.url, Path(one.published)) for declared, one in played.items()},
                 doors={f"{DOOR}/": identity.listen} if identity else {},
                 traces=self._console.collector if self._console else "",
+                isolated=wanted.isolated,
             )
-            specs.append(self._mesh.spec((IDENTITY,) if identity else ()))
+        around = services.Neighbours(
+            run=run,
+            backed=self._backed,
+            outside={name: spec.address for name, spec in outside.items()},
+            protocols={name: "grpc" if "grpc" in one.protocols else "rest" for name, one in wanted.traffic.items()},
+            first={replica.program.name: replica for replica in reversed(placed)},
+            issuers={
+                declared: Issuer(issuer=one.url, audience="", keys=one.published) for declared, one in played.items()
+            },
+            traces=self._console.traces if self._console else "",
+            mesh=self._mesh.inside if self._mesh else (),
+            gateway=gateway_identity(wanted.system),
+        )
+        self._write_flags()
+        specs = [*self._backed.specs, *outside.values()]
+        if identity is not None:
+            specs.append(self._identity_spec(identity))
+        if self._mesh is not None:
+            specs += self._mesh.specs((IDENTITY,) if identity else ())
         if self._console is not None:
+            observers, proxies = Observers(run, port_of), self._mesh.administration if self._mesh else {}
+            specs += observers.specs(scraped(placed), proxies, wanted.alert_rules, self._console.collector)
             specs.append(
                 self._console.spec(
                     system=wanted.system,
                     traffic=wanted.traffic,
                     placed=placed,
                     outside=outside,
-                    proxies=self._mesh.administration if self._mesh else {},
+                    proxies=proxies,
                     plan=wanted.plan,
+                    walk=wanted.walk,
+                    tries=(line.replace("{gateway}", self._gateway) for line in wanted.tries),
                     objectives=wanted.objectives,
+                    prometheus=observers.prometheus,
+                    alertmanager=observers.alertmanager,
                 )
             )
-        return specs + [spec for replica in placed for spec in services.specs(replica, around)]
+        specs += [spec for replica in placed for spec in launching.specs(replica, around)]
+        return [_heard(spec) for spec in specs] if self._console is not None else specs
 
     def _there(self) -> Iterator[services.Program]:
         for program in self._wanted.programs:
@@ -216,21 +239,26 @@ class LocalSystem:
             else:
                 self.notes.append(program.missing)
 
-    def _gateway_port(self, port_of: Ports) -> int:
-        wanted = self._wanted.port
-        if wanted is None:
-            return port_of.first_from(FIRST_PORT)
-        if not is_free(wanted):
-            raise FairwayError(f"--port {wanted}: is taken by another program. End it, or name another port.")
-        return wanted
+    @property
+    def _gateway(self) -> str:
+        """Give the URL of the first region's gateway; empty where there is none."""
+        return next(iter(self.gateways.values()), "")
+
+    def _open(self, bindings: list[Binding], port_of: Ports) -> Iterator[tuple[str, str]]:
+        """Give each region its gateway; the first one's port may be named, and the others follow it."""
+        first = FIRST_PORT if self._wanted.port is None else self._wanted.port
+        if self._wanted.port is not None and not is_free(first):
+            raise FairwayError(f"--port {first}: is taken by another program. End it, or name another port.")
+        for region in dict.fromkeys(one.region for one in bindings) or ("",):
+            yield region, f"http://127.0.0.1:{port_of.first_from(first)}"
 
     def _identity(self, port_of: Ports) -> Settings | None:
         """Say who is played that vouches for callers; none where nobody is declared."""
         programs = self._wanted.programs
         declared = {one.issuer for program in programs for each in program.bindings for one in each.identity.issuers}
         known = {provider.issuer for provider in self._wanted.facts.identity_providers.values()}
-        base, listen = f"{self.gateway}{DOOR}", f"unix:{self._run.socket(IDENTITY)}"
-        if not self.gateway:
+        base, listen = f"{self._gateway}{DOOR}", f"unix:{self._run.socket(IDENTITY)}"
+        if not self.gateways:
             listen = f"127.0.0.1:{port_of(IDENTITY)}"
             base = f"http://{listen}"
         return settings(self._wanted.facts, self._run, base=base, listen=listen, joining=sorted(declared - known))
@@ -265,7 +293,7 @@ class LocalSystem:
                 )
                 continue
             address = f"127.0.0.1:{port_of(f'outside.{name}')}"
-            command = services.start(run, address, self._run.data(name))
+            command = foreign.filled(run.command, address, self._run.data(name))
             yield (
                 name,
                 ProcessSpec(
@@ -306,7 +334,24 @@ class LocalSystem:
                 return Answer(fault=f"{request.name}: nothing of this name runs. {did_you_mean(request.name, known)}")
             self._supervisor.restart(found)
             return Answer(names=found)
+        if request.do == "traffic":
+            return await self._shifted(request)
         return Answer(status=self.status)
+
+    async def _shifted(self, request: Request) -> Answer:
+        """Move requests to a canary, or back."""
+        name, mesh = request.name, self._mesh
+        share = mesh.share(name) if mesh else None
+        if mesh is None or share is None:
+            return Answer(fault=f"{name}: has no canary. Start one: fairway up --canary {name}=FOLDER")
+        steps = mesh.steps(name)
+        wanted = next((step for step in steps if step > share), share) if request.next else request.share
+        try:
+            if wanted >= 0:
+                await mesh.shift(name, wanted)
+        except (OSError, FairwayError) as error:
+            return Answer(fault=f"{name}: stays as it is. {error}")
+        return Answer(share=mesh.share(name) or 0, steps=steps)
 
     def _remove_sockets(self) -> None:
         for path in sorted(self._run.sockets.rglob("*"), reverse=True):
@@ -315,6 +360,13 @@ class LocalSystem:
             else:
                 path.unlink(missing_ok=True)
         self._run.sockets.rmdir()
+
+
+def _heard(spec: ProcessSpec) -> ProcessSpec:
+    """Let the collector outlive all who tell it something: they would wait for it, and their last spans be lost."""
+    if spec.part not in {"service", "job", "proxy"}:
+        return spec
+    return msgspec.structs.replace(spec, outlived_by=(*spec.outlived_by, CONSOLE))
 
 
 def named(supervisor: Supervisor, name: str) -> list[str]:

@@ -39,8 +39,8 @@ def status_text(status: Status) -> str:
 
 def reached(status: Status) -> Iterator[tuple[str, str]]:
     """Say where everything is."""
-    if status.gateway:
-        yield "gateway", status.gateway
+    for region, url in status.gateways.items():
+        yield "gateway", f"{url}  {region}" if len(status.gateways) > 1 else url
     if status.console:
         yield "console", status.console
     yield "data", f"{status.folder}/.fairway"

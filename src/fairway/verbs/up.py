@@ -5,24 +5,29 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from fairway.core.artefact import Site
-from fairway.core.errors import Exit, FairwayError
+from fairway.core.errors import Exit, FairwayError, did_you_mean
 from fairway.local.control import NotUpError
 from fairway.local.control import status as ask_status
+from fairway.local.mesh import CANARY
+from fairway.local.observers import PROMETHEUS, program
+from fairway.local.preloading import Begun
 from fairway.local.run_folder import RunFolder
 from fairway.local.services import Program
 from fairway.local.state import AlreadyUpError, Lock
 from fairway.local.system import LocalSystem, Wanted
+from fairway.stages.s06_observability.build.alert_rules import groups
 from fairway.verbs.bind import binding, sites, traffic
 from fairway.verbs.plan_json import plan_json
+from fairway.verbs.plan_map import plan_map
 from fairway.verbs.running import troubled
-from fairway.verbs.up_text import Progress, up_text
+from fairway.verbs.up_text import Progress, tries, up_text
 from fairway.verbs.workspace import Workspace, open_system
 
 ASKED_EVERY: Final = 0.1  # seconds
@@ -36,6 +41,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     detach: bool = False
     only: tuple[str, ...] = ()
     regions: bool = False
+    isolated: bool = False
+    canaries: tuple[str, ...] = ()  # SERVICE=FOLDER
     port: int | None = None
     stores: tuple[str, ...] = ()  # NAME=URL
     broker: str = ""
@@ -43,15 +50,18 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     console: bool = True
 
 
-def up_command(facts: Path, options: Options, words: Sequence[str]) -> Exit:
-    """Run the system until it is told to end; *words* are those that started us, for a process that stays behind."""
+def up_command(facts: Path, options: Options, words: Sequence[str], begun: Begun | None = None) -> Exit:
+    """Run the system until it is told to end; *words* are those that started us, for a process that stays behind.
+
+    Services are forked from what was *begun* before, if anything was.
+    """
     began = time.monotonic()
     workspace = open_system(facts)
     chosen = wanted(workspace, options)
     if options.detach:
         return _detach(chosen, words, began)
     progress = Progress(began)
-    system = LocalSystem(chosen, progress.tell)
+    system = LocalSystem(chosen, progress.tell, begun)
     asyncio.run(_attached(system, chosen, progress))
     return Exit.CLEAN
 
@@ -75,9 +85,12 @@ def wanted(workspace: Workspace, options: Options) -> Wanted:
                 run=profile.facts.run,
                 starts_within=profile.facts.starts_within,
                 ends=profile.runs_to_completion,
+                schedule=profile.facts.schedule or "",
+                serves=profile.serving,
             )
         )
-    return Wanted(
+    programs += _canaries(options.canaries, programs)
+    found = Wanted(
         system=landscape.system.system,
         folder=folder,
         programs=tuple(programs),
@@ -86,11 +99,32 @@ def wanted(workspace: Workspace, options: Options) -> Wanted:
         stores=dict(_pair(text) for text in options.stores),
         broker=options.broker,
         port=options.port,
+        isolated=options.isolated,
         mesh=options.mesh,
         console=options.console,
         plan=plan_json(workspace.today_plan, workspace.rules) if options.console else "{}",
+        walk=plan_map(workspace.today_plan, workspace.rooms, landscape) if options.console else "",
         objectives=_objectives(workspace) if options.console else {},
+        alert_rules=tuple(groups(landscape, chosen[0])) if options.console and program(PROMETHEUS) else (),
     )
+    shown = tries(found, "{gateway}" if options.mesh else "", names) if options.console else ()
+    return msgspec.structs.replace(found, tries=tuple(shown))
+
+
+def _canaries(asked: Iterable[str], programs: Iterable[Program]) -> list[Program]:
+    """Give the second version of each service that was asked for, from another folder of code."""
+    known = {program.name: program for program in programs}
+    found = []
+    for text in asked:
+        name, _, folder = text.partition("=")
+        if name not in known or not folder:
+            why = f"no service '{name}' runs. {did_you_mean(name, known)}" if folder else "names no folder."
+            raise FairwayError(f"--canary {text}: {why} Write --canary SERVICE=FOLDER.")
+        canary = msgspec.structs.replace(known[name], code=Path(folder).resolve(), version=CANARY)
+        if canary.missing:
+            raise FairwayError(f"--canary {text}: {canary.missing}")
+        found.append(canary)
+    return found
 
 
 def _objectives(workspace: Workspace) -> dict[str, dict[str, Any]]:

@@ -7,7 +7,7 @@ import json
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import grpc
@@ -23,7 +23,7 @@ from fairway.local.certificates import Certificates, Leaf
 from fairway.local.envoy import Envoy, accounts, configuration
 from fairway.local.run_folder import RunFolder, private_folder
 from fairway.targets.envoy.fields import Resource
-from fairway.targets.envoy.places import Door, KeySet, Places, Replica, Store
+from fairway.targets.envoy.places import Door, Gateway, KeySet, Places, Proxy, Replica, Store
 from fairway_sdk.contract import READY_PATH
 from fairway_sdk.testing.servers.postgresql import PostgreSQL
 
@@ -32,6 +32,8 @@ EJECTION = Ejection(errors=5, interval=10.0, left_out=30.0, at_most=50)
 ISSUERS = ("https://staff.example.com", "https://partner.example.com")
 MUCH = Limit(per_second=10_000, burst=10_000)
 LITTLE = Limit(per_second=1, burst=5)
+KEY = "s3cret-key_id"  # that requests to the store over HTTP are signed in the name of
+NAMES = ("shop-0", "stock-0", "stock-1", "snoop-0", "desk-0", "desk-1", "limited-0")
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -74,18 +76,33 @@ class Rig:
         self.staff, self.partner = map(Signer, ISSUERS)
         self.traffic = traffic()
         self.places = self._places(postgresql)
+        self.gateway_port = free_ports(1)[0]
+        self.proxy = self.proxy_of("all", NAMES, Gateway(port=self.gateway_port, region="north"), {"db", "items"})
         authority = private_folder(self.run.state / "authority")
-        self.certificates = Certificates(authority, accounts(self.traffic, self.places))
-        self.envoy = Envoy(self.run)
+        self.certificates = Certificates(authority, accounts(self.traffic, self.places, [self.proxy]))
+        self.envoy = Envoy(self.run, self.proxy)
         self.unwell: set[str] = set()
 
+    def proxy_of(
+        self, name: str, replicas: Iterable[str], gateway: Gateway | None = None, stores: Iterable[str] = ()
+    ) -> Proxy:
+        """Say what one process carries."""
+        return Proxy(
+            name=name,
+            folder=str(private_folder(self.run.state / "envoy") / name),
+            admin=str(self.run.socket(f"{name}.admin")),
+            gateway=gateway,
+            replicas=frozenset(replicas),
+            stores=frozenset(stores),
+        )
+
     def _places(self, postgresql: PostgreSQL) -> Places:
-        ports = iter(free_ports(9))
+        ports = iter(free_ports(11))
+        self.items_port = next(ports)
 
         def address(name: str) -> str:
             return f"unix:{self.run.socket(name)}"
 
-        names = ("shop-0", "stock-0", "stock-1", "snoop-0", "desk-0", "desk-1", "limited-0")
         calls = {"shop-0": ("stock",), "snoop-0": ("stock",)}
         store = self.run.socket_folder("shop-0.store.db") / ".s.PGSQL.5432"
         replicas = tuple(
@@ -97,30 +114,30 @@ class Rig:
                 grpc=address(f"{name}.grpc") if name.startswith("stock") else "",
                 admin=address(f"{name}.admin") if name.startswith("stock") else "",
                 calls={callee: address(f"{name}.to.{callee}") for callee in calls.get(name, ())},
-                stores={"db": f"unix:{store}"} if name == "shop-0" else {},
+                stores={"db": f"unix:{store}", "items": f"127.0.0.1:{self.items_port}"} if name == "shop-0" else {},
+                keys={"items": KEY} if name == "shop-0" else {},
                 region="south" if name == "stock-1" else "north",
                 version=f"v{name[-1]}" if name.startswith("desk") else "",
             )
-            for name in names
+            for name in NAMES
         )
         return Places(
             system="demo",
-            folder=str(self.run.state / "envoy"),
-            gateway_port=next(ports),
-            admin=str(self.run.socket("envoy.admin")),
             replicas=replicas,
-            stores=(Store(name="db", port=next(ports), address=f"unix:{postgresql.socket}"),),
+            stores=(
+                Store(name="db", port=next(ports), address=f"unix:{postgresql.socket}"),
+                Store(name="items", port=next(ports), address=address("stock-0.rest")),
+            ),
             issuers={one.issuer: one.key_set for one in (self.staff, self.partner)},
             doors=(Door(prefix="/-/idp/", address=address("shop-0.rest")),),
             weights={"desk": {"v0": 100, "v1": 0}},
-            region="north",
             access_log=str(self.run.log("access")),
             drain=1.0,
         )
 
     def files(self, places: Places | None = None) -> dict[str, list[Resource]]:
         """Give all files, for other places where they are given."""
-        return configuration(self.traffic, places or self.places, self.certificates)
+        return configuration(self.traffic, places or self.places, self.proxy, self.certificates)
 
     def port(self, name: str) -> int:
         """Give the mutual TLS port of a replica."""
@@ -129,15 +146,15 @@ class Rig:
 
     async def ask(self, path: str, method: str = "GET", headers: Mapping[str, str] | None = None) -> Answer:
         """Ask the gateway; the path goes out as it is."""
-        return await asyncio.to_thread(_ask, self.places.gateway_port, path, method, [*(headers or {}).items()])
+        return await asyncio.to_thread(ask, self.gateway_port, path, method, [*(headers or {}).items()])
 
     async def ask_with(self, path: str, headers: Sequence[tuple[str, str]]) -> Answer:
         """Ask the gateway with a header named twice, or oddly."""
-        return await asyncio.to_thread(_ask, self.places.gateway_port, path, "GET", list(headers))
+        return await asyncio.to_thread(ask, self.gateway_port, path, "GET", list(headers))
 
     async def call(self, name: str, path: str = "/") -> Answer:
         """Ask through the socket of this name, as the service that has it does."""
-        return await asyncio.to_thread(_ask, str(self.run.socket(name)), path, "GET", [])
+        return await asyncio.to_thread(ask, str(self.run.socket(name)), path, "GET", [])
 
     async def reverse(self, target: str, method: str = "/demo.Stock/Reverse") -> bytes:
         """Make a gRPC call; `AioRpcError` where it fails."""
@@ -175,7 +192,7 @@ def traffic() -> dict[str, Traffic]:
     opened = Public(
         prefix="/shop",
         issuers=trusted,
-        anonymous=("GET /books", "GET /books/*"),
+        anonymous=("GET /books", "GET /books/*", "GET /feeds/**", "GET /"),
         tenants=("east", "west"),
         tenant_by="header",
         route=MUCH,
@@ -187,7 +204,14 @@ def traffic() -> dict[str, Traffic]:
     calls = {"stock": Call(timeout=1.0, retries=AGAIN, at_once=2)}
     found = (
         Traffic(service="shop", protocols=("rest",), calls=calls, deadline=2.0, public=opened),
-        Traffic(service="stock", protocols=("rest", "grpc"), callers=("shop",), deadline=1.0, ejection=EJECTION),
+        Traffic(
+            service="stock",
+            protocols=("rest", "grpc"),
+            callers=("shop",),
+            deadline=1.0,
+            ejection=EJECTION,
+            failover=("north", "south"),
+        ),
         Traffic(service="snoop", calls=calls),
         Traffic(service="desk", protocols=("rest",), deadline=2.0, public=by_path),
         Traffic(service="limited", protocols=("rest",), public=limited),
@@ -298,7 +322,8 @@ async def _grpc(*paths: str) -> AsyncIterator[None]:
         await server.stop(0)
 
 
-def _ask(where: int | str, path: str, method: str, headers: Sequence[tuple[str, str]]) -> Answer:
+def ask(where: int | str, path: str, method: str, headers: Sequence[tuple[str, str]]) -> Answer:
+    """Ask at a port or a socket."""
     connection = http.client.HTTPConnection("127.0.0.1", where if isinstance(where, int) else None, timeout=10)
     if isinstance(where, str):
         connection.sock = socket.socket(socket.AF_UNIX)

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
+from tests.local.envoy.conftest import free_ports
 
 from fairway.local.envoy import Envoy, RefusedError, configuration
 from fairway.targets.envoy.fields import Resource
-from fairway.targets.envoy.places import KeySet
+from fairway.targets.envoy.places import Gateway, KeySet
 
 if TYPE_CHECKING:
     from tests.local.envoy.conftest import Rig
@@ -74,7 +74,7 @@ async def test_a_service_comes_and_goes_without_a_failed_request(rig: "Rig") -> 
     )
     fewer = {name: one for name, one in rig.traffic.items() if name != "desk"}
     async with load(rig) as counted:
-        await rig.envoy.write(configuration(fewer, without, rig.certificates))
+        await rig.envoy.write(configuration(fewer, without, rig.proxy, rig.certificates))
         assert (await rig.ask("/desk/east/open")).status == 401
         await rig.envoy.write(rig.files())
         await rig.until(lambda: opens(rig), within=3)  # it is asked first whether it is well
@@ -132,7 +132,7 @@ def misspelt(files: dict[str, list[Resource]]) -> None:
 
 def leads_nowhere(files: dict[str, list[Resource]]) -> None:
     """Route to a cluster that is not there, which Envoy would take and answer with 503."""
-    files["rds-gateway.json"][0]["virtual_hosts"][0]["routes"][-1]["route"] = {"cluster": "nowhere"}
+    files["rds-gateway.json"][0]["virtual_hosts"][0]["routes"][1]["route"] = {"cluster": "nowhere"}
 
 
 def taken_port(files: dict[str, list[Resource]]) -> None:
@@ -177,20 +177,9 @@ async def test_what_only_the_running_envoy_refuses_is_taken_back(rig: "Rig", mon
 
 async def test_the_gateway_closes_while_what_is_under_way_ends(rig: "Rig") -> None:
     """A second Envoy, for this one comes back no more."""
-    envoy = Envoy(rig.run, "second")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    places = msgspec.structs.replace(
-        rig.places,
-        folder=str(envoy.folder),
-        admin=str(envoy.admin),
-        gateway_port=port,
-        replicas=(),
-        stores=(),
-        weights={},
-    )
-    await envoy.prepare(places, configuration({}, places, rig.certificates))
+    [port] = free_ports(1)
+    envoy = Envoy(rig.run, rig.proxy_of("second", (), Gateway(port=port)))
+    await envoy.prepare(rig.places, configuration({}, rig.places, envoy.proxy, rig.certificates))
     process = await asyncio.create_subprocess_exec(*envoy.command(drain=1.0))
     try:
         await rig.until(lambda: rig.works(envoy))

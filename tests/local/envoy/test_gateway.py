@@ -65,10 +65,10 @@ async def test_no_token_an_unsigned_one_and_one_in_the_query_are_refused(rig: "R
 
 
 async def test_declared_routes_need_no_token_and_those_beside_them_do(rig: "Rig") -> None:
-    """One star is one part of the path, and a method is this method only."""
-    no_token = ["/shop/books", "/shop/books/7"]
-    token = ["/shop/books/7/notes", "/shop/booksellers", "/shop/books/", "/shop", "/shop/"]
-    assert [(await rig.ask(path)).status for path in no_token] == [200] * 2
+    """One star is one part of the path, two are any number, a slash is the root, a method is this method only."""
+    no_token = ["/shop/books", "/shop/books/7", "/shop/feeds/a", "/shop/feeds/a/b.xml", "/shop", "/shop/"]
+    token = ["/shop/books/7/notes", "/shop/booksellers", "/shop/books/", "/shop/feeds", "/shop/x"]
+    assert [(await rig.ask(path)).status for path in no_token] == [200] * 6
     assert [(await rig.ask(path)).status for path in token] == [401] * 5
     assert (await rig.ask("/shop/books", "POST")).status == 401
 
@@ -170,6 +170,21 @@ async def test_a_burst_is_stopped_for_the_consumer_that_makes_it_alone(rig: "Rig
     assert unknown[429]
 
 
+@pytest.mark.parametrize("path", ["/limited/y", "/nowhere"])
+async def test_who_tries_tokens_is_counted_by_address_and_nobody_else_is_harmed(rig: "Rig", path: str) -> None:
+    """Refused ones count like those without a token, also for what is not there; a good token opens all the same."""
+    forged = [{"authorization": f"Bearer {rig.partner.token(iss=rig.staff.issuer, sub=str(n))}"} for n in range(12)]
+    await asyncio.sleep(1.5)  # whoever asked before is forgotten a little
+    answers = await asyncio.gather(*[rig.ask(path, headers=headers) for headers in forged])
+    counted = Counter(one.status for one in answers)
+    assert counted[401]
+    assert counted[429]
+    assert counted.total() == counted[401] + counted[429]
+    good = await rig.ask(path, headers=rig.mine(sub=f"cleo {path}"))
+    assert good.status == (200 if path.startswith("/limited") else 404)
+    assert (await rig.ask("/-/idp/login")).status == 200
+
+
 async def test_a_door_of_the_local_system_needs_no_token_and_keeps_its_path(rig: "Rig") -> None:
     """The identity provider stands behind one: who has no token yet must reach it."""
     answer = await rig.ask("/-/idp/.well-known/openid-configuration")
@@ -179,7 +194,7 @@ async def test_a_door_of_the_local_system_needs_no_token_and_keeps_its_path(rig:
 async def test_grpc_without_a_token_is_unauthenticated(rig: "Rig") -> None:
     """A gRPC client gets an answer in its own words."""
     with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await rig.reverse(f"127.0.0.1:{rig.places.gateway_port}", "/shop/demo.Stock/Reverse")
+        await rig.reverse(f"127.0.0.1:{rig.gateway_port}", "/shop/demo.Stock/Reverse")
     assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
 
 

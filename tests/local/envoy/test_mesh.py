@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import asyncpg  # type: ignore[import-untyped] # it has no types
 import grpc
 import pytest
+from tests.local.envoy.conftest import KEY, ask
 
 from fairway.local.certificates import Certificates, Leaf
 from fairway.local.run_folder import private_folder
@@ -199,14 +200,30 @@ async def test_a_service_that_does_not_declare_the_store_gets_no_connection(
     rig: "Rig", client_context: "ClientContext"
 ) -> None:
     """The store says nothing to it; to the one that declares it, it does."""
-    [store] = rig.places.stores
+    store = rig.places.stores[0]
     ask_for_tls = (8).to_bytes(4, "big") + (80877103).to_bytes(4, "big")
     assert await said(store.port, client_context(rig.certificates.leaves["shop"]), ask_for_tls) == b"N"
     assert await said(store.port, client_context(rig.certificates.leaves["snoop"]), ask_for_tls) == b""
     assert await said(store.port, None, ask_for_tls) in NOTHING
 
 
+async def test_a_store_at_a_port_is_reached_with_the_replicas_key_alone(
+    rig: "Rig", client_context: "ClientContext"
+) -> None:
+    """Anybody on the machine may connect to loopback; who knows the key is the replica."""
+
+    def signed(key: str) -> list[tuple[str, str]]:
+        return [("authorization", f"AWS4-HMAC-SHA256 Credential={key}/20260101/eu/dynamodb/aws4_request, Signature=x")]
+
+    tries = [signed(KEY), signed("other"), signed(KEY[:-1]), signed(f"x{KEY}"), []]
+    answers = [await asyncio.to_thread(ask, rig.items_port, "/", "POST", headers) for headers in tries]
+    assert [one.status for one in answers] == [200, 403, 403, 403, 403]
+    store = rig.places.stores[1]
+    assert await said(store.port, client_context(rig.certificates.leaves["snoop"]), b"GET / HTTP/1.1\r\n\r\n") == b""
+    assert await said(store.port, None, b"GET / HTTP/1.1\r\nhost: x\r\n\r\n") in NOTHING
+
+
 async def test_the_sockets_are_their_owners_alone(rig: "Rig") -> None:
     """Whoever could open a caller's socket would be the caller."""
-    for name in ("shop-0.to.stock", "envoy.admin"):
+    for name in ("shop-0.to.stock", "all.admin"):
         assert rig.run.socket(name).stat().st_mode & 0o777 == 0o600

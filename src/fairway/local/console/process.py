@@ -45,12 +45,17 @@ class Console:
         outside: Iterable[str],
         proxies: Mapping[str, Path],
         plan: str,
+        walk: str,
+        tries: Iterable[str],
         objectives: Mapping[str, Mapping[str, Any]],
+        prometheus: str = "",
+        alertmanager: str = "",
     ) -> ProcessSpec:
         """Write its settings, and say how it runs; *proxies* are sockets of administration by proxy."""
         run, known = self._run, list(placed)
         bindings = {one.program.name: one.binding for one in known}
         replace(run.config("plan.json"), plan.encode())
+        replace(run.config("walk.svg"), walk.encode())
         told = Settings(
             system=system,
             folder=str(run.system_folder),
@@ -58,14 +63,18 @@ class Console:
             collector=self._collector,
             key=str(self._key),
             plan=str(run.config("plan.json")),
+            walk=str(run.config("walk.svg")),
+            tries=tuple(tries),
             logs=str(run.log(NAME).parent),
             proxies={name: str(path) for name, path in proxies.items()},
             access_log=str(run.log("access")) if proxies else "",
             nodes=tuple(nodes(traffic, bindings, outside, gateway=bool(proxies))),
             links=tuple(links(traffic, bindings, gateway=bool(proxies))),
-            scraped=tuple(_scraped(known)),
+            scraped=tuple(scraped(known)),
             operated=dict(_operated(run, known)),
             objectives={name: dict(one) for name, one in objectives.items() if name in bindings},
+            prometheus=prometheus,
+            alertmanager=alertmanager,
         )
         file = run.config("console.json")
         replace(file, msgspec.json.encode(told))
@@ -82,9 +91,10 @@ class Console:
         )
 
 
-def _scraped(known: Iterable[services.Replica]) -> Iterator[Scraped]:
+def scraped(known: Iterable[services.Replica]) -> Iterator[Scraped]:
+    """Say where each replica tells its metrics."""
     for one in known:
-        if one.listen.admin:
+        if one.listen.admin and one.program.uses_sdk:
             yield Scraped(replica=one.name, service=one.program.name, address=one.listen.admin, path=METRICS_PATH)
 
 

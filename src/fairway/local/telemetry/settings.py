@@ -73,6 +73,8 @@ class Settings(Told, frozen=True, kw_only=True):
     objectives: dict[str, dict[str, Any]] = {}  # by service: what its alerts are made of
     prometheus: str = ""  # host:port, where one runs
     alertmanager: str = ""
+    walk: str = ""  # path of the walk as a line map, an SVG
+    tries: tuple[str, ...] = ()  # lines to paste
 
 
 def nodes(

@@ -8,7 +8,7 @@ from pathlib import Path
 from fairway_sdk.contract.binding import Store
 from fairway_sdk.testing.servers.process import ServerProcess, connects, program
 
-HINT = "On Debian and Ubuntu: apt install mariadb-server."
+HINT = "On Debian and Ubuntu: apt install mariadb-server; on macOS: brew install mariadb."
 
 
 class MariaDB(ServerProcess):

@@ -6,7 +6,7 @@ from pathlib import Path
 from fairway_sdk.contract.binding import Broker
 from fairway_sdk.testing.servers.process import ServerProcess, connects, free_port, program
 
-HINT = "On Debian and Ubuntu: apt install nats-server."
+HINT = "On Debian and Ubuntu: apt install nats-server; on macOS: brew install nats-server."
 
 
 class Nats(ServerProcess):

@@ -15,7 +15,7 @@ from pathlib import Path
 from fairway_sdk.contract.binding import Broker
 from fairway_sdk.testing.servers.process import ServerProcess, connects, free_port, program
 
-HINT = "On Debian and Ubuntu: apt install rabbitmq-server."
+HINT = "On Debian and Ubuntu: apt install rabbitmq-server; on macOS: brew install rabbitmq."
 LOOPBACK = "-kernel inet_dist_use_interface {127,0,0,1}"
 
 

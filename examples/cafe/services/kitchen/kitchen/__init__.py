@@ -1,0 +1,1 @@
+"""Cooking what was ordered."""
