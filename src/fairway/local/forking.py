@@ -1,6 +1,7 @@
 """Starts services as forks of a process that has loaded what they need; others as programs of their own."""
 
 import asyncio
+import sys
 from collections.abc import Iterable, Iterator
 from itertools import count
 from pathlib import Path
@@ -28,7 +29,7 @@ BY_KIND: Final = {
     "dynamodb": ("boto3", "boto3.dynamodb.conditions", "fairway_sdk.stores.dynamodb"),
     "nats": ("nats.aio.client", "nats.js.api", "fairway_sdk.events.brokers.nats"),
     "kafka": ("confluent_kafka", "fairway_sdk.events.brokers.kafka"),
-    "rabbitmq": ("aio_pika", "fairway_sdk.events.brokers.rabbitmq"),
+    "rabbitmq": ("aiormq", "fairway_sdk.events.brokers.rabbitmq"),
 }
 CALLS: Final = ("fairway_sdk.calls.declared",)
 REST: Final = ("fairway_sdk.calls.rest_client",)
@@ -37,6 +38,20 @@ EVENTS: Final = ("fairway_sdk.events.consumer", "fairway_sdk.events.worker", "fa
 PERSONAL: Final = ("fairway_sdk.personal.key_table", "fairway_sdk.personal.keyring", "fairway_sdk.personal.rows")
 FLAGS: Final = ("fairway_sdk.flags.provider",)
 WORKFLOWS: Final = ("fairway_sdk.sagas.driver",)
+
+PROGRAMS: Final = {  # of Python that are not services: where their `main` is, and what must be loaded before a fork
+    "fairway.local.identity": ("fairway.local.identity.__main__", "fairway.local.identity.server"),
+    "fairway.local.console": ("fairway.local.console.__main__", "fairway.local.telemetry"),
+    "moto.server": ("moto.server", ""),
+}
+
+
+def sharing(spec: ProcessSpec) -> ProcessSpec:
+    """Have a program of ours forked, too, where it can be: it then shares the memory of what it loads with services."""
+    if spec.command[:2] != (sys.executable, "-m") or spec.command[2] not in PROGRAMS:
+        return spec
+    module, after = PROGRAMS[spec.command[2]]
+    return msgspec.structs.replace(spec, fork=(module, *spec.command[3:]), fork_after=after)
 
 
 def modules(bindings: Iterable[Binding]) -> list[str]:
@@ -104,8 +119,8 @@ class ForkServer:
         assert writer is not None, "it was just opened"
         number = next(self._ids)
         found = self._asked[number] = asyncio.get_running_loop().create_future()
-        asked = {"id": number, "words": spec.fork, "cwd": str(spec.cwd), "env": spec.env, "log": str(spec.log)}
-        writer.write(msgspec.json.encode(asked) + b"\n")
+        asked = {"id": number, "words": spec.fork, "after": spec.fork_after, "cwd": str(spec.cwd), "env": spec.env}
+        writer.write(msgspec.json.encode(asked | {"log": str(spec.log)}) + b"\n")
         child: Child = await found
         return child
 
