@@ -39,7 +39,7 @@ def test_work_of_several_kinds_is_added_and_what_is_not_told_counts_as_nothing()
     assert asked == (
         '(sum(rate(http_server_request_duration_seconds_count{service="orders"}[5m])) or vector(0))'
         ' + (sum(rate(rpc_server_call_duration_seconds_count{service="orders"}[5m])) or vector(0))'
-        ' + (sum(rate(fairway_events_handled_total{service="orders",outcome!="repeated"}[5m])) or vector(0))'
+        ' + (sum(rate(fairway_events_handled_total{service="orders",outcome!~"repeated|early"}[5m])) or vector(0))'
     )
 
 

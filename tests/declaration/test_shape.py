@@ -44,11 +44,11 @@ def test_what_is_sound_is_kept_as_it_is() -> None:
 WHOLE_FILES = {
     "- system: shop": (
         "1: the file is a list. "
-        "Write a map; its keys are system, version, include, owners, environments, regions and 11 more."
+        "Write a map; its keys are system, version, include, owners, environments, regions and 12 more."
     ),
     "hello": (
         "1: the file is the text 'hello'. "
-        "Write a map; its keys are system, version, include, owners, environments, regions and 11 more."
+        "Write a map; its keys are system, version, include, owners, environments, regions and 12 more."
     ),
     "servces: {}": "1: the top level takes no 'servces'. Did you mean 'services'?",
     "calls: {}": "1: the top level takes no 'calls'. 'calls' belongs in a service.",

@@ -50,7 +50,7 @@ def chosen(collector: str, store: str, mesh: str) -> Landscape:
 
 def landscapes() -> dict[str, Landscape]:
     """Give the examples and every combination of choices, by name."""
-    found = {name: example(name) for name in ("hello", "bookshop", "clinic")}
+    found = {name: example(name) for name in ("hello", "bookshop", "clinic", "cafe")}
     return found | {"-".join(choice): chosen(*choice) for choice in CHOICES}
 
 

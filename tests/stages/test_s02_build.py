@@ -135,12 +135,30 @@ def test_only_the_services_folder_and_wheels_reach_the_builder() -> None:
     assert {"**/.env*", "**/*.key", "**/tests"} <= set(ignored[3:])
 
 
-def test_a_service_in_another_language_brings_its_own_dockerfile() -> None:
-    """The page says so."""
-    landscape = small(services={"a": {"run": {"command": ["node", "server.js"]}}})
+def test_a_program_for_node_is_built_in_two_stages_and_keeps_no_package_manager() -> None:
+    """What is locked is installed and built in the first; words are filled in as far as an image knows them."""
+    run = {"command": ["node", "server.js", "--port={port}"], "folder": "dist"}
+    landscape = small(services={"a": {"run": run}}, environments={"production": {"secure": True}})
+    text = recipes(landscape)["a"]
+    found = parse(text, "Dockerfile")
+    assert found is not None
+    assert found.image == "scratch"
+    assert "npm ci && npm run build --if-present && npm prune --omit=dev" in text
+    assert "usr/local/lib/node_modules" in text
+    assert 'CMD ["node", "server.js", "--port=8080"]' in text
+    assert "WORKDIR /opt/app/code/dist\n" in text
+
+
+def test_a_program_in_a_language_that_we_cannot_build_is_told_what_its_image_must_hold() -> None:
+    """A page in place of a Dockerfile, that names its words, its user, and where it may write."""
+    run = {"command": ["./shop", "--listen", "{address}"], "migrate": ["./shop", "migrate"]}
+    landscape = small(services={"a": {"run": run}})
     assert recipes(landscape) == {}
-    [page] = list(pages(landscape))
-    assert "a: not in Python" in page.text
+    every = {page.path: page.text for page in pages(landscape)}
+    assert "a: each brings its own Dockerfile" in every["containers/README.md"]
+    page = every["containers/a/README.md"]
+    assert "started by `./shop --listen {address}` and `./shop migrate`" in page
+    assert "runs as user 65532:65532" in page
 
 
 def test_hadolint_finds_nothing(tmp_path: Path) -> None:

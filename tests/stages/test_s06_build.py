@@ -98,13 +98,16 @@ def test_what_is_referred_to_is_there(name: str, landscape: Landscape) -> None:
 
 @pytest.mark.parametrize(("name", "landscape"), EVERY, ids=[name for name, _ in EVERY])
 def test_every_service_is_scraped_alerted_on_and_shown(name: str, landscape: Landscape) -> None:
-    """Each has a monitor that selects it, rules and a dashboard."""
+    """Each has a monitor that selects it, rules and a dashboard; a foreign run is told by its Job alone."""
     monitors, rules = each("PodMonitor", landscape), each("PrometheusRule", landscape)
     dashboards = each("GrafanaDashboard", landscape)
-    for service in landscape.services:
-        spec = monitors[service]["spec"]
-        assert spec["selector"]["matchLabels"] == selector(landscape.system.system, service), name
-        assert spec["namespaceSelector"] == {"matchNames": [landscape.system.system]}
+    for service, profile in landscape.services.items():
+        if profile.foreign and profile.runs_to_completion:
+            assert service not in monitors
+        else:
+            spec = monitors[service]["spec"]
+            assert spec["selector"]["matchLabels"] == selector(landscape.system.system, service), name
+            assert spec["namespaceSelector"] == {"matchNames": [landscape.system.system]}
         assert rules[service]["spec"]["groups"]
         assert f"dashboard-{service}" in dashboards
 

@@ -26,6 +26,9 @@ SDK: tuple[str, ...] = (
 )
 SDK += ("grpc.metrics", "identity.metrics", "rest.metrics", "sagas.metrics", "sessions.metrics", "stores.metrics")
 MESH = {"istio_requests_total"} | {f"istio_request_duration_milliseconds_{kind}" for kind in ("bucket", "count", "sum")}
+PROXY = {"envoy_http_downstream_rq_xx"} | {
+    f"envoy_http_downstream_rq_time_{kind}" for kind in ("bucket", "count", "sum")
+}
 PROMETHEUS = {"ALERTS", "up"}
 STATE_OF_RUNS = {  # of kube-state-metrics
     "kube_cronjob_next_schedule_time",
@@ -80,7 +83,7 @@ def test_every_panel_and_every_rule_asks_for_what_is_exported(name: str, landsca
     """By the SDK, the mesh, what watches runs, or a rule that records it."""
     rules = [rule for group in groups(landscape, SITE) for rule in group["rules"]]
     recorded = {rule["record"] for rule in rules if "record" in rule}
-    known = exported() | MESH | STATE_OF_RUNS | PROMETHEUS | recorded
+    known = exported() | MESH | PROXY | STATE_OF_RUNS | PROMETHEUS | recorded
     shown = [system_dashboard(landscape), *(service_dashboard(landscape, one) for one in landscape.services)]
     for dashboard in shown:
         for title, query in queries(dashboard):

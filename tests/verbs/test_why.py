@@ -32,8 +32,8 @@ def asked(file: Path, text: str, capsys: pytest.CaptureFixture[str]) -> str:
     [
         ("orders/deployment.yaml", "livenessProbe", "orchestration/probes", "restarted after 30s"),
         ("orders/deployment.yaml", "/readyz", "orchestration/probes", "out of rotation after 4s"),
-        ("orders/deployment.yaml", "maxSurge", "delivery/rolling", "rolling update"),
-        ("orders/deployment.yaml", "progressDeadlineSeconds", "delivery/automated-rollback", "rollback"),
+        ("orders/rollout.yaml", "maxSurge", "delivery/rolling", "rolling update"),
+        ("orders/rollout.yaml", "progressDeadlineSeconds", "delivery/automated-rollback", "rollback"),
         ("orders/deployment.yaml", "image:", "containers/docker", "registry.bookshop.example.com"),
         ("orders/deployment.yaml", "name: grpc", "design/grpc-when-internal", "REST at the edge, gRPC inside"),
         ("orders/deployment.yaml", "memory:", "orchestration/deployment", "256Mi of memory and no more"),

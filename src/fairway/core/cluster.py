@@ -60,6 +60,14 @@ BROKER_PODS: Final = {  # the same of brokers
 }
 
 
+OBJECT_STORAGE: Final = "backups.object-storage.svc.cluster.local"  # the name of a storage outside, without a cloud
+
+
+def backups_of(system: str, environment: str, region: str) -> str:
+    """Name the bucket with the backups of one region; it lies in another one where there is another."""
+    return f"{system}-{environment}-backups-of-{region}"
+
+
 def host(name: str, namespace: str) -> str:
     """Give the DNS name of a Service."""
     return f"{name}.{namespace}.svc.cluster.local"

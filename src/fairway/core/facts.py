@@ -136,11 +136,11 @@ class Resources(Facts, frozen=True):
 
 
 class Run(Facts, frozen=True):
-    """How 'fairway up' starts a program. Its words may hold {address}, {port} and {data}, a folder of its own."""
+    """How a program starts without the SDK. Its words may hold {address}, {host}, {port} and {data}, its own folder."""
 
     command: Annotated[
         tuple[Words, ...],
-        Meta(min_length=1, description="The program and its words. PORT is the port it shall listen at, on loopback."),
+        Meta(min_length=1, description="The program and its words. It listens at HOST and PORT."),
     ]
     folder: Annotated[
         RelativePath | None, Meta(description="Where it starts. Default: the code's, or this file's.")

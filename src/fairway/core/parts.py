@@ -94,9 +94,9 @@ class Release(Part, frozen=True, kw_only=True):
 
 
 class Partition(Part, frozen=True, kw_only=True):
-    """How many replicas of a StatefulSet, counted from the first, keep their version until somebody moves on."""
+    """How many replicas of a StatefulSet meet a new version first; the others wait until somebody moves on."""
 
-    kept: int
+    first: int
 
 
 class Migration(Part, frozen=True, kw_only=True):
@@ -172,8 +172,8 @@ class Probe(Part, frozen=True, kw_only=True):
     """How to ask the container whether it is well."""
 
     kind: ProbeKind
-    path: str
-    port: str
+    path: str  # empty: whether it takes a connection will do
+    port: str | int
     period_seconds: int
     timeout_seconds: int
     failures: int
@@ -194,6 +194,24 @@ class Setting(Part, frozen=True, kw_only=True):
     def place(self) -> str:
         """Name what only one note may say about a service."""
         return f"setting {self.name}"
+
+
+class Variable(Part, frozen=True, kw_only=True):
+    """A variable of its container. Where it has any, its settings are variables, too, and no files."""
+
+    name: str
+    value: str | dict[str, Any]  # or where it is looked up, as Kubernetes writes it
+
+    @property
+    def place(self) -> str:
+        """Name what only one note may say about a service."""
+        return f"variable {self.name}"
+
+
+class Command(Part, frozen=True, kw_only=True):
+    """The words that start the container, where its image does not say them."""
+
+    words: tuple[str, ...]
 
 
 class Note(Part, frozen=True, kw_only=True):

@@ -90,6 +90,11 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
         return self.exposed or (self.called and not self.grpc)
 
     @property
+    def foreign(self) -> bool:
+        """Tell whether it is a program of any language, which the SDK does not run."""
+        return self.facts.run is not None
+
+    @property
     def durable_stores(self) -> tuple[StoreProfile, ...]:
         """Its stores that must not lose anything."""
         return tuple(store for store in self.stores if store.durable)

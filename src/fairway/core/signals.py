@@ -1,6 +1,7 @@
 """PromQL of what a service did, what failed and what was slow: alerts, dashboards and rollouts ask the same.
 
 The SDK's metrics are asked first. Where a service does not tell them and a mesh carries its traffic, the mesh's count.
+A program that the SDK does not run is counted by what carries its traffic, and by nothing else.
 Every scraped series carries `service` and `replica`: whoever scrapes it puts them there.
 """
 
@@ -48,7 +49,7 @@ EVENTS: Final = Signal(
     counter=metrics.EVENTS_HANDLED,
     histogram=metrics.EVENT_DURATION,
     bounds=EVENT_SECONDS,
-    counted=('outcome!="repeated"',),
+    counted=('outcome!~"repeated|early"',),  # what came too early is tried again, and counted then
     failed='outcome=~"failed|parked"',
 )
 CALLS: Final = Signal(
@@ -81,7 +82,23 @@ MESH_GRPC: Final = Signal(
 )
 
 
+PROXY_REST: Final = Signal(  # of the proxy beside a program that tells nothing itself, where there is no mesh
+    counter="envoy_http_downstream_rq_xx",
+    histogram="envoy_http_downstream_rq_time",
+    bounds=MESH_SECONDS,
+    counted=('envoy_http_conn_manager_prefix="rest"',),
+    timed=('envoy_http_conn_manager_prefix="rest"',),
+    failed='envoy_response_code_class=~"5"',
+    unit=1000,
+)
+PROXY_GRPC: Final = msgspec.structs.replace(  # which sees no more of a failed call than its stream: HTTP's own errors
+    PROXY_REST,
+    counted=('envoy_http_conn_manager_prefix="grpc"',),
+    timed=('envoy_http_conn_manager_prefix="grpc"',),
+)
+
 MESHED: Final = {REST: MESH_REST, GRPC: MESH_GRPC}
+PROXIED: Final = {REST: PROXY_REST, GRPC: PROXY_GRPC}
 
 
 def signals(profile: Profile, work: Iterable[str]) -> tuple[tuple[Signal, ...], ...]:
@@ -95,6 +112,8 @@ def signals(profile: Profile, work: Iterable[str]) -> tuple[tuple[Signal, ...], 
             told.append(EVENTS)
         elif kind == "calls":
             told.append(CALLS)
+    if profile.foreign:  # only what stands around it counts
+        return tuple(((MESHED if meshed(profile) else PROXIED)[signal],) for signal in told if signal in MESHED)
     return tuple((signal, MESHED[signal]) if meshed(profile) and signal in MESHED else (signal,) for signal in told)
 
 

@@ -8,6 +8,7 @@ from fairway.core.errors import Problem
 from fairway.estate.autoscaler import Autoscaler, autoscaler, is_autoscaler
 from fairway.estate.container import Container
 from fairway.estate.dockerfile import Dockerfile
+from fairway.estate.pipelines import Pipeline
 from fairway.estate.resource import Resource
 from fairway.estate.routes import backends
 from fairway.estate.scopes import Scopes
@@ -42,6 +43,7 @@ class Estate:
         name: str = "",
         context: frozenset[str] = frozenset(),
         dockerfiles: tuple[Dockerfile, ...] = (),
+        pipelines: tuple[Pipeline, ...] = (),
     ) -> None:
         """Take what was read. *stable* gives each file's name that is the same on every machine.
 
@@ -56,6 +58,7 @@ class Estate:
         self.name = name
         self.context = context
         self.dockerfiles = dockerfiles
+        self.pipelines = pipelines
         self._by_kind: dict[str, list[Resource]] = {}
         self._by_name: dict[tuple[str, str, str], list[Resource]] = {}
         for resource in resources:

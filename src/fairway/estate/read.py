@@ -17,8 +17,9 @@ from fairway.estate.index import Estate
 from fairway.estate.kustomize.composition import Composition, Sources
 from fairway.estate.kustomize.surroundings import kustomizations
 from fairway.estate.node import Origin
+from fairway.estate.pipelines import Pipeline, hidden, pipeline
 from fairway.estate.resource import Resource, resource
-from fairway.estate.unknown import Counts, Unknown, elsewhere
+from fairway.estate.unknown import Counts, Unknown, elsewhere, reads
 from fairway.yaml.reader import DEFAULT, Documents, Mapping, Value, read_documents
 
 
@@ -79,6 +80,7 @@ class _Reading:
         self.shown = {file.path: file.shown for file in self.found.files}
         self.parsed: dict[str, tuple[Mapping, ...]] = {}
         self.faults: dict[str, set[Problem]] = {}
+        self.pipelines: list[Pipeline] = []
 
     def plain(self, used: frozenset[str], composed: Iterable[Composed]) -> Estate:
         """Read all files that nothing *composed* has *used*; the first composition is what stands around them."""
@@ -89,6 +91,9 @@ class _Reading:
         for file in files:
             self.file(file, components)
         recipes = tuple(self.dockerfiles())
+        for path in hidden(asked_for):
+            shown = shown_name(str(path))
+            self.pipeline(str(path), shown, content(str(path), shown, self.unreadable) or b"")
         surroundings = next((resources for _, resources in composed), ())
         return Estate(
             resources=(*self.resources, *surroundings),
@@ -105,6 +110,7 @@ class _Reading:
             stable=self.stable,
             context=frozenset(item.file for item in surroundings),
             dockerfiles=recipes,
+            pipelines=tuple(self.pipelines),
         )
 
     def whole(self, composed: Iterable[Composed]) -> Iterator[Estate]:
@@ -112,7 +118,9 @@ class _Reading:
         context = frozenset(item.file for item in self.resources)
         for one, resources in composed:
             unknown = (
-                Unknown(file=r.file, line=r.root.line, resource=r.id, says=s) for r in resources if (s := elsewhere(r))
+                Unknown(file=r.file, line=r.root.line, resource=r.id, says=s)
+                for r in resources
+                if (s := elsewhere(r)) and not reads(r, self.shown)
             )
             yield Estate(
                 resources=(*resources, *(item for item in self.resources if item.file not in one.shown_files)),
@@ -195,8 +203,14 @@ class _Reading:
             self.unknown.append(Unknown(file=file.shown, says="a template of a Helm chart, not rendered"))
         elif not worth_reading(data):
             self.left_alone += 1
+            self.pipeline(file.path, file.shown, data)
         else:
             self.documents(file, read_documents(data, file.shown), data)
+
+    def pipeline(self, path: str, shown: str, data: bytes) -> None:
+        """Take a file as a pipeline, if it is one."""
+        if (found := pipeline(data, path, shown)) is not None:
+            self.pipelines.append(found)
 
     def documents(self, file: SourceFile, documents: Documents, data: bytes) -> None:
         """Take the objects of a file; problems of a file without any sign of Kubernetes are nobody's business here."""
@@ -209,7 +223,7 @@ class _Reading:
             if before != line and item.name and not item.root.mapping("metadata").has("generateName"):
                 says = f"{item.id} is here and on line {before}; the later one replaces the other."
                 item.root.origin.report(line, says, "Keep one of them.")
-            if (reason := elsewhere(item)) is not None:
+            if (reason := elsewhere(item)) is not None and not reads(item, self.shown):
                 self.unknown.append(Unknown(file=file.shown, line=line, resource=item.id, says=reason))
             self.resources.append(item)
         if first or malformed.problems or (documents.problems and signed(data)):

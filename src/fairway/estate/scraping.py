@@ -30,6 +30,7 @@ SCRAPE: Final = "prometheus.io/scrape"
 MISSPELT: Final = ("prometheus.io.scrape", "prometheus.io-scrape", "prometheus/scrape", "prometheus.io/scape")
 HEEDED: Final = re.compile(r"annotation_prometheus_io_scrape|prometheus\.io/scrape")
 METRICS_PORT: Final = re.compile(r"metric|prom|exporter")
+BROUGHT: Final = frozenset({"http-envoy-prom"})  # ports that the mesh's proxy brings into the Pod
 INJECTED: Final = "istio.io"  # labels that exist only once the mesh has put its proxy into the Pod
 
 

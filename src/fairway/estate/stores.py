@@ -42,6 +42,7 @@ ENGINES = (
     Engine("RabbitMQ", ("rabbitmq",), (5672,)),
     Engine("Kafka", ("kafka", "redpanda"), (9092,)),
     Engine("Pulsar", ("pulsar",), (6650,)),
+    Engine("NATS", ("nats",), (4222,), "either"),
     Engine("ActiveMQ", ("activemq", "artemis"), (61616,)),
     Engine("Redis", ("redis", "valkey", "keydb", "dragonfly", "dragonflydb"), (6379,), "either"),
     Engine("Hazelcast", ("hazelcast", "infinispan", "ignite"), (5701,), "either"),
@@ -63,8 +64,8 @@ FILLERS = frozenset(
 )
 TOOLS = frozenset(
     "adapter admin adminer agent alertmanager api app backup "  # noqa: SIM905 - words read better without quotes
-    "bouncer bridge browser cli client commander compass connect connector console consumer controller cron curator "
-    "dashboard demo dump envoy example exporter express frontend gateway gui haproxy init initializer insight "
+    "bouncer box bridge browser cli client commander compass connect connector console consumer controller cron "
+    "curator dashboard demo dump envoy example exporter express frontend gateway gui haproxy init initializer insight "
     "inspector job keeper loader manager metrics migrate migration migrations migrator mirror monitor operator "
     "pgbouncer pgpool producer proxy proxysql pushgateway reloader rest router schema seed seeder service sidecar "
     "sync test tester tool tools twemproxy ui web worker".split()

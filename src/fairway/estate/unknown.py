@@ -1,10 +1,12 @@
 """What an estate holds that cannot be judged from its files, and how much of everything there is."""
 
+from collections.abc import Iterable, Iterator
+
 import msgspec
 
 from fairway.estate.resource import Resource
 from fairway.estate.workload import is_workload
-from fairway.yaml.reader import Mapping, Sequence
+from fairway.yaml.reader import Mapping, Sequence, Value
 
 RENDERED_ELSEWHERE = {
     ("helm.toolkit.fluxcd.io", "HelmRelease"): "a Helm release, rendered by Flux",
@@ -13,6 +15,7 @@ RENDERED_ELSEWHERE = {
     ("argoproj.io", "Application"): "an application, rendered by Argo CD",
     ("argoproj.io", "ApplicationSet"): "applications, rendered by Argo CD",
 }
+APPLICATIONS = frozenset({("argoproj.io", "Application"), ("argoproj.io", "ApplicationSet")})
 
 
 class Unknown(msgspec.Struct, frozen=True, kw_only=True, order=True):
@@ -37,6 +40,29 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     left_alone: int  # no Kubernetes in them
     patches: int  # parts of objects, which kustomizations read
     components: int  # of Kustomize, which nothing includes
+
+
+def reads(resource: Resource, files: Iterable[str]) -> bool:
+    """Tell whether all that an application of Argo CD deploys lies among *files*: every folder that it names."""
+    if (resource.group, resource.kind) not in APPLICATIONS:
+        return False
+    folders = {folder.strip("/") for folder in _folders(resource.root.value)} - {""}
+    return bool(folders) and all(any(f"/{folder}/" in file for file in files) for folder in folders)
+
+
+def _folders(value: Value) -> Iterator[str]:
+    """Give the folders that are named as such, at any depth; one that a template computes is named by its values."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if key == "path" and isinstance(inner, str) and "{{" not in inner:
+                yield inner
+            elif key == "chart":
+                yield "a chart"  # which no folder holds
+            else:
+                yield from _folders(inner)
+    elif isinstance(value, Sequence):
+        for inner in value:
+            yield from _folders(inner)
 
 
 def elsewhere(resource: Resource) -> str | None:

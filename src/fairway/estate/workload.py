@@ -65,6 +65,7 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     pod: Node
     pod_labels: dict[str, str]
     pod_annotations: dict[str, str]
+    pod_metadata: Node
     containers: tuple[Container, ...]
     init_containers: tuple[Container, ...]
     sidecars: tuple[Container, ...]  # the native ones: init containers that go on running
@@ -122,6 +123,7 @@ def workload(resource: Resource, find_template: Callable[[Resource], Resource | 
         pod=pod,
         pod_labels=metadata.pairs("labels"),
         pod_annotations=metadata.pairs("annotations"),
+        pod_metadata=metadata,
         containers=tuple(containers(pod, "containers")),
         init_containers=tuple(c for c in inits if c.node not in running),
         sidecars=tuple(c for c in inits if c.node in running),

@@ -37,6 +37,7 @@ def down_command(facts: Path, *, delete_data: bool, yes: bool) -> Exit:
     lock.take(run.system_folder.name)
     try:
         left = Register(run).clean()  # of an `up` that was killed
+        run.remove_sockets()
         _tell(run, was_up=was_up, left=left)
         if delete_data:
             shutil.rmtree(run.state)

@@ -6,6 +6,7 @@ from fairway.core.artefact import Site
 from fairway.core.errors import BadRegistryError
 from fairway.estate.schema import problems
 from fairway.estate.semantics import faults
+from fairway.targets.kubernetes import programs
 from fairway.targets.kubernetes.configuration import told
 from fairway.targets.kubernetes.front import manifests as front
 from fairway.targets.kubernetes.istio import manifests as mesh
@@ -38,12 +39,16 @@ def _rendered(workspace: Workspace, site: Site) -> Iterator[BuiltFile]:
     landscape, rooms_build = workspace.landscape, workspace.builders
     parts = [part for build in rooms_build for part in build.parts(landscape, site)]
     bindings = {name: binding(workspace, name, site) for name in landscape.services}
-    parts += map(told, bindings.values())
     manifests = [manifest for build in rooms_build for manifest in build.manifests(landscape, site)]
     told_proxies = {
         name: Carried(name, [note for build in rooms_build for note in build.carry(profile, landscape, site)])
         for name, profile in landscape.services.items()
     }
+    for name, bound in bindings.items():
+        profile = landscape.services[name]
+        parts += programs.parts(profile, bound) if profile.foreign else [told(bound)]
+        if profile.foreign:
+            manifests += programs.manifests(landscape, site, profile, bound, told_proxies[name].traffic)
     if landscape.mesh:
         manifests += mesh(landscape.system.system, told_proxies, bindings)
     manifests += front(landscape, site, told_proxies)

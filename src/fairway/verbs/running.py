@@ -13,7 +13,7 @@ def place(facts: Path) -> RunFolder:
     folder = facts if facts.is_dir() else facts.parent
     if not (folder / "fairway.yaml").is_file() and not facts.is_file():
         raise FairwayError(f"{folder}: holds no fairway.yaml. Name the folder of a system.")
-    return RunFolder(folder)
+    return RunFolder(folder, visits=True)
 
 
 def troubled(status: Status) -> list[View]:

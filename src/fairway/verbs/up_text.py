@@ -44,7 +44,7 @@ class Progress:
             sys.stdout.flush()
 
 
-def up_text(status: Status, wanted: Wanted, seconds: float) -> str:
+def up_text(status: Status, seconds: float) -> str:
     """Say what is up, where it is, what is otherwise than in a cluster, and three lines to try."""
     lines = ["", f"{status.system} is up after {seconds:.1f} s."]
     troubled = [view for view in status.processes if view.state not in {"ready", "done"}]
@@ -53,7 +53,7 @@ def up_text(status: Status, wanted: Wanted, seconds: float) -> str:
         lines += [f"  {MARKS[view.state]} {view.name} is {view.state}: {view.reason}" for view in troubled]
     lines += [f"  {name:9} {value}" for name, value in reached(status)]
     lines += [f"  note      {note}" for note in status.notes]
-    lines += ["", "Try:", *(f"  {line}" for line in tries(wanted, status.gateway, _ready(status))), ""]
+    lines += ["", "Try:", *(f"  {line}" for line in status.tries), ""]
     return "\n".join(lines)
 
 
@@ -65,10 +65,6 @@ def tries(wanted: Wanted, gateway: str, there: Container[str]) -> Iterator[str]:
         for name, value in known.items():
             filled = filled.replace(f"{{{name}}}", value)
         yield filled.removesuffix(" .")  # where it is the current folder, nobody needs to say so
-
-
-def _ready(status: Status) -> set[str]:
-    return {view.service for view in status.processes if view.state == "ready"}
 
 
 def _found(wanted: Wanted, gateway: str, there: Container[str]) -> Iterator[str]:

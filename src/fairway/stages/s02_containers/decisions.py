@@ -5,6 +5,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from fairway.core import programs
 from fairway.core.conditions import CONFIGURED_AT_RUN_TIME, MESH, MESSAGING, SECRETS, SECURE_ENVIRONMENT
 from fairway.core.decision import AnyDecision, Decision, Instead
 from fairway.core.levels import IMAGE_GATE, Severity, image_level
@@ -175,12 +176,18 @@ def secrets(profile: Profile) -> Decision[Secrets] | None:
     if not needed.holds:
         return None
     manager, refresh = str(profile.system.platform.secrets), REFRESH[profile.facts.criticality]
+    asked = f"from {SECRETS_MANAGERS[manager]} every {refresh}"
+    answer = f"files in {SECRETS_FOLDER}, {asked}, read again when they change"
+    if programs.told_by_secret(profile):
+        files = f"; declared secrets as files in {SECRETS_FOLDER}" if profile.facts.secrets else ""
+        answer = f"a URL with the login in a variable for each store and the broker{files}; {asked}"
+        answer += "" if profile.runs_to_completion else "; a new login replaces the replicas one by one"
     return Decision(
         rule="containers/secrets-manager",
         topic="secrets",
-        answer=f"files in {SECRETS_FOLDER}, from {SECRETS_MANAGERS[manager]} every {refresh}, "
-        "read again when they change",
-        because=f"{needed.because}, and its criticality is {profile.facts.criticality}",
+        answer=answer,
+        because=f"{needed.because}, and its criticality is {profile.facts.criticality}"
+        + ("; libraries of all languages look for such a variable" if programs.told_by_secret(profile) else ""),
         value=Secrets(
             manager=manager,
             declared=profile.facts.secrets,
@@ -190,7 +197,9 @@ def secrets(profile: Profile) -> Decision[Secrets] | None:
             refresh=refresh,
         ),
         instead=(
-            Instead("environment variables", "they are fixed at the start and turn up in crash reports"),
+            Instead("files", "a program that is not written for them would have to be changed")
+            if programs.told_by_secret(profile)
+            else Instead("environment variables", "they are fixed at the start and turn up in crash reports"),
             Instead("encrypted values in the repository", "changing one would take a release"),
         ),
     )

@@ -23,6 +23,8 @@ MADE_BY_CLUSTER = frozenset(
 )
 PUBLIC = frozenset({"ca.crt", "tls.crt", "ca.pem", "cert.pem", "ca-bundle.crt", "username", "user"})
 """Keys that are no secret by themselves."""
+RELOADED = "secret.reloader.stakater.com/reload"  # names the Secrets
+RELOADED_ALL = ("reloader.stakater.com/auto", "secret.reloader.stakater.com/auto")
 ENCRYPTED = ("ENC[", "AgA", "vault:", "ref+")  # as SOPS, Sealed Secrets and the like leave it
 PLACEHOLDERS = ("<", "${", "{{", "$(")
 
@@ -64,14 +66,28 @@ def _kept_here(value: str) -> bool:
 
 
 def _variables(workload: Workload) -> Iterator[Finding]:
-    """Find secrets in variables: one finding a workload, as one change mends all."""
-    taken = [one for one in references(workload) if one.kind == "Secret" and not one.mounted and "env" in one.node.path]
+    """Find secrets in variables: one finding a workload, as one change mends all.
+
+    Where a change replaces the replicas, the variable is never old, and what is left is no more than a preference.
+    """
+    taken = [
+        one
+        for one in references(workload)
+        if one.kind == "Secret" and not one.mounted and "env" in one.node.path and not _replaced(workload, one.name)
+    ]
     if taken:
         names = listed(list(dict.fromkeys(one.name for one in taken)))
         says = f"{names} {'reaches' if len(taken) == 1 else 'reach'} containers as variables, which stay as they were"
         says += " at the start, and turn up in crash reports."
-        fix = "Mount it as files, and read it again when they change."
+        fix = "Mount it as files, and read it again when they change; or have Reloader replace the replicas."
         yield found(RULE.id, taken[0].node, taken[0].key, says, fix, warning=True)
+
+
+def _replaced(workload: Workload, secret: str) -> bool:
+    """Tell whether a change of the Secret replaces the replicas, as Reloader does: then a variable is never old."""
+    notes = workload.pod_annotations | workload.resource.annotations
+    named = (name.strip() for name in notes.get(RELOADED, "").split(","))
+    return secret in named or any(notes.get(name) == "true" for name in RELOADED_ALL)
 
 
 RULE = Rule(

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
+from fairway.core import programs
 from fairway.core.artefact import KeyPath, Manifest, Page, Reason, Site
+from fairway.core.cluster import SIGNED_ONLY
 from fairway.core.decision import AnyDecision, Decision
 from fairway.core.labels import CRITICALITY, CUSTOMER_FACING, SINGLE_REPLICA, metadata, selector
 from fairway.core.parts import Part, Port, Probe, ProbeKind, Setting, Volume, Workload
@@ -11,6 +13,7 @@ from fairway.core.profile import Landscape, Profile
 from fairway.stages.s03_orchestration import decisions
 from fairway_sdk.contract import ADMIN_PORT, LIVE_PATH, READY_PATH, STARTED_PATH
 
+RELOADED = "secret.reloader.stakater.com/reload"
 LONGEST_RUN = 3600  # seconds that a run to completion may take
 SCALED = {  # what has the replicas, by whether a new version comes in steps
     False: {"apiVersion": "apps/v1", "kind": "Deployment"},
@@ -71,8 +74,15 @@ def _workload(landscape: Landscape, profile: Profile) -> Workload:
             for name, volume in facts.volumes.items()
         ),
         labels=labels,
-        notes={SINGLE_REPLICA: f"its criticality is {facts.criticality}"} if alone else {},
+        notes=({SINGLE_REPLICA: f"its criticality is {facts.criticality}"} if alone else {}) | _reloaded(profile),
     )
+
+
+def _reloaded(profile: Profile) -> dict[str, str]:
+    """Have replicas replaced when a secret changes that they read at the start only, by Reloader."""
+    if profile.runs_to_completion or not programs.told_by_secret(profile):
+        return {}
+    return {RELOADED: programs.urls(profile)}
 
 
 def mounts(profile: Profile) -> dict[str, str]:
@@ -84,11 +94,18 @@ def _probes(profile: Profile) -> Iterator[Part]:
     watched = decisions.watch(profile)
     if watched is None:
         return
-    yield Port(service=profile.name, rule=watched.rule, topic=watched.topic, name="admin", number=ADMIN_PORT)
+    run, port = profile.facts.run, "admin" if not profile.foreign else programs.probe_port(profile)
+    if run is None:
+        paths = (STARTED_PATH, LIVE_PATH, READY_PATH)
+        yield Port(service=profile.name, rule=watched.rule, topic=watched.topic, name="admin", number=ADMIN_PORT)
+    else:
+        listening = programs.LISTENING_PATH if programs.behind_proxy(profile) else ""
+        live = run.live or listening
+        paths = (live, live, run.ready or listening)
     asked: tuple[tuple[ProbeKind, str, tuple[int, int, int] | None], ...] = (
-        ("startup", STARTED_PATH, watched.value.startup),
-        ("liveness", LIVE_PATH, watched.value.liveness),
-        ("readiness", READY_PATH, watched.value.readiness),
+        ("startup", paths[0], watched.value.startup),
+        ("liveness", paths[1], watched.value.liveness),
+        ("readiness", paths[2], watched.value.readiness),
     )
     for kind, path, timing in asked:
         if timing is not None:
@@ -99,7 +116,7 @@ def _probes(profile: Profile) -> Iterator[Part]:
                 topic=watched.topic,
                 kind=kind,
                 path=path,
-                port="admin",
+                port=port,
                 period_seconds=period,
                 timeout_seconds=timeout,
                 failures=failures,
@@ -108,6 +125,8 @@ def _probes(profile: Profile) -> Iterator[Part]:
 
 def _settings(landscape: Landscape, profile: Profile, site: Site) -> Iterator[Setting]:
     """Tell the service where it is and what differs there; addresses inside the system are the same everywhere."""
+    if profile.foreign:
+        return  # it is told by variables, of other names
     environment = landscape.system.environments[site.environment]
     settings = {"environment": site.environment, "region": site.region, "system": landscape.system.system}
     if environment.domain is not None and profile.exposed:
@@ -123,7 +142,9 @@ def _namespace(landscape: Landscape) -> Manifest:
     name = landscape.system.system
     restricted = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
     labels = {"app.kubernetes.io/part-of": name, "app.kubernetes.io/managed-by": "fairway", **restricted}
-    reasons: dict[KeyPath, Reason] = {}
+    labels[SIGNED_ONLY] = "true"
+    signed = Reason(rule="security/image-scan", topic="unsigned images")
+    reasons: dict[KeyPath, Reason] = {("metadata", "labels", SIGNED_ONLY): signed}
     if landscape.mesh:
         labels["istio-injection"] = "enabled"
         reasons["metadata", "labels", "istio-injection"] = Reason(rule="routing/mesh", topic="mesh")
@@ -196,6 +217,10 @@ def _autoscaler(landscape: Landscape, profile: Profile, counted: Decision[decisi
 def _headless(landscape: Landscape, profile: Profile) -> Manifest:
     """Give each replica of a StatefulSet a name of its own."""
     name = f"{profile.name}-replicas"
+    ports: list[dict[str, Any]] = [{"name": "admin", "port": ADMIN_PORT, "targetPort": "admin"}]
+    if profile.foreign:
+        side = {"rest": "http", "grpc": "grpc"}[programs.side(profile)]
+        ports = [{"name": side, "port": programs.service_port(profile), "targetPort": side}] if profile.serving else []
     return Manifest(
         path=f"services/{profile.name}/service-replicas.yaml",
         service=profile.name,
@@ -208,7 +233,7 @@ def _headless(landscape: Landscape, profile: Profile) -> Manifest:
                 "clusterIP": "None",
                 "publishNotReadyAddresses": True,
                 "selector": selector(landscape.system.system, profile.name),
-                "ports": [{"name": "admin", "port": ADMIN_PORT, "targetPort": "admin"}],
+                **({"ports": ports} if ports else {}),
             },
         },
     )

@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from fairway.core import programs
 from fairway.core.conditions import RUNS_ON, STATEFUL, STATELESS
 from fairway.core.decision import AnyDecision, Decision, Instead
 from fairway.core.facts import seconds
@@ -134,7 +135,7 @@ def disruption(profile: Profile) -> Decision[str] | None:
 
 def watch(profile: Profile) -> Decision[Watch] | None:
     """Choose the probes; None for what runs to completion."""
-    if profile.runs_to_completion:
+    if profile.runs_to_completion or (profile.foreign and not programs.listens(profile)):
         return None
     declared = profile.facts.starts_within or "30s"
     tries = max(3, ceil(seconds(declared) / 2))
@@ -157,6 +158,21 @@ def watch(profile: Profile) -> Decision[Watch] | None:
                 "one probe for both", "a database that is down would restart every replica instead of resting them"
             ),
         ),
+    )
+
+
+def unwatched(profile: Profile) -> Decision[None] | None:
+    """Say that nobody can ask a program that listens nowhere; None where it can be asked."""
+    if not profile.foreign or profile.runs_to_completion or programs.listens(profile):
+        return None
+    return Decision(
+        rule="orchestration/probes",
+        topic="probes",
+        answer="none: only its end is noticed. Which path at PORT tells that it lives? "
+        f"services.{profile.name}.run.live",
+        because="nobody sends it requests, and the facts name no path that it answers",
+        value=None,
+        state="owed",
     )
 
 
@@ -204,6 +220,7 @@ def for_service(profile: Profile, landscape: Landscape) -> Iterator[AnyDecision]
         spread(profile),
         disruption(profile),
         watch(profile),
+        unwatched(profile),
     ):
         if decided is not None:
             yield decided

@@ -179,12 +179,13 @@ def retries(profile: Profile, callee: str, landscape: Landscape) -> Decision[Ret
     """Choose how often a failed call is made again: never, unless it is declared idempotent."""
     call, waits = profile.facts.calls[callee], timeout(profile, callee, landscape).value
     inside = callee in landscape.services
-    by: Literal["mesh", "client"] = "mesh" if MESH(profile).holds and inside else "client"
+    by: Literal["mesh", "client"] = "mesh" if (MESH(profile).holds or profile.foreign) and inside else "client"
+    network = "mesh" if MESH(profile).holds else "proxy beside it"  # which a program without the SDK relies on
     attempts = _fitting(RETRIES[profile.facts.criticality], waits.total_ms) if call.idempotent else 0
     if attempts:
         times = "once" if attempts == 1 else f"up to {attempts} times"
         each = f"each try for {_spelt(waits.try_ms)}, " if waits.try_ms < waits.total_ms else ""
-        answer = f"{times}, by the {by}; {each}all tries within {_spelt(waits.total_ms)}"
+        answer = f"{times}, by the {network if by == 'mesh' else by}; {each}all tries within {_spelt(waits.total_ms)}"
         because = f"the call is declared idempotent, and {profile.name} is {profile.facts.criticality}"
         other = "client" if by == "mesh" else "network"
         instead = Instead(f"retries in the {other} as well", f"their numbers multiply just when {callee} is weak")

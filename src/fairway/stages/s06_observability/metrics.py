@@ -24,9 +24,8 @@ def check(estate: Estate) -> Iterator[Finding]:
     for workload in estate.workloads:
         wrong = next((key for key in MISSPELT if key in workload.pod_annotations), None)
         if wrong is not None:
-            metadata = workload.resource.spec.mapping("template").mapping("metadata")
             says = f"the annotation '{wrong}' is no word of Prometheus: nobody scrapes it."
-            yield found(RULE.id, metadata.mapping("annotations"), wrong, says, f"Write '{SCRAPE}'.")
+            yield found(RULE.id, workload.pod_metadata.mapping("annotations"), wrong, says, f"Write '{SCRAPE}'.")
         elif not scraping.monitors_of(workload) and scraping.annotated(workload) is None:
             yield from _silent(estate, workload)
 

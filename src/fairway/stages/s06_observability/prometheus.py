@@ -11,7 +11,7 @@ from fairway.core.rule import Edit, Finding, Place, Proof, Rule
 from fairway.core.wording import listed
 from fairway.estate.finding import found
 from fairway.estate.index import Estate
-from fairway.estate.scraping import ENDPOINTS, SCRAPE, Monitor, Scraping, made_elsewhere, tells
+from fairway.estate.scraping import BROUGHT, ENDPOINTS, SCRAPE, Monitor, Scraping, made_elsewhere, tells
 from fairway.estate.traffic import serving
 from fairway.estate.whole import is_tool
 from fairway.estate.workload import Workload
@@ -68,7 +68,7 @@ def _idle(
     for kind in ENDPOINTS:
         for endpoint in spec.items(kind):
             port = endpoint.number_or_text("port")
-            if isinstance(port, str) and port and port not in there and not monitor.unseen and selected:
+            if isinstance(port, str) and port and port not in there | BROUGHT and not monitor.unseen and selected:
                 known = f"it has {listed(sorted(filter(None, there)))}" if any(there) else "it names no port"
                 says = f"it scrapes port '{port}', which what it selects does not have: {known}."
                 yield found(RULE.id, endpoint, "port", says, "Name a port that is there.")

@@ -1,12 +1,15 @@
 """What resilience tells a running service: limits, breakers, fallbacks, and how patient it is with events."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from fairway.core.artefact import Site
 from fairway.core.facts import seconds
 from fairway.core.parts import Bind
 from fairway.core.profile import Landscape, Profile
 from fairway.stages.s09_resilience.decisions import calls, events
+
+BROKER_AUTHORITY: Final = "/etc/fairway/broker/ca.crt"  # who vouches for the broker's servers
 
 
 def bind(profile: Profile, landscape: Landscape, site: Site) -> Iterator[Bind]:
@@ -43,6 +46,8 @@ def _events(profile: Profile, landscape: Landscape) -> Iterator[Bind]:
     if servers is not None and (profile.facts.publishes or profile.facts.consumes):
         path = ("broker", "replicas")
         yield Bind(service=profile.name, rule=servers.rule, topic=servers.topic, path=path, value=servers.value)
+        path = ("broker", "tls-authority")
+        yield Bind(service=profile.name, rule=servers.rule, topic=servers.topic, path=path, value=BROKER_AUTHORITY)
     for name in profile.facts.consumes:
         channel = landscape.channels[name]
         flight, known = events.in_flight(profile, channel), events.handled(profile, channel)

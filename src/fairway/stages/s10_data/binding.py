@@ -4,17 +4,21 @@ from collections.abc import Iterator
 from typing import Final
 
 from fairway.core.artefact import Site
+from fairway.core.cluster import KEYRING
 from fairway.core.facts import Engine, seconds
 from fairway.core.parts import Bind
 from fairway.core.profile import Landscape, Profile, StoreProfile
 from fairway.stages.s10_data.decisions import protection, stores
 
+AUTHORITIES: Final = "/etc/fairway/authorities"  # a service finds there who vouches for each of its stores
+PRIMARY: Final = "-master"  # what the operator of Redis appends to the name of the Service that takes writes
+PROXY: Final = "-haproxy"  # the same of MySQL
 # How the operator of each engine names the address that takes writes; DynamoDB is the cloud's own.
 ADDRESSES: Final[dict[Engine, str]] = {
     "postgresql": "{name}-rw.{namespace}.svc.cluster.local:5432",
-    "mysql": "{name}.{namespace}.svc.cluster.local:3306",
-    "cassandra": "{name}-service.{namespace}.svc.cluster.local:9042",
-    "redis": "{name}.{namespace}.svc.cluster.local:6379",
+    "mysql": f"{{name}}{PROXY}.{{namespace}}.svc.cluster.local:3306",
+    "cassandra": "{name}-{region}-service.{namespace}.svc.cluster.local:9042",
+    "redis": f"{{name}}{PRIMARY}.{{namespace}}.svc.cluster.local:6379",
     "dynamodb": "",
 }
 # What a store is called inside its engine, where that is not its name: Redis has numbers, DynamoDB one space for all.
@@ -34,6 +38,13 @@ def bind(profile: Profile, landscape: Landscape, site: Site) -> Iterator[Bind]:
     outside = protection.passing(profile)
     if "personal" not in profile.data:
         return
+    yield Bind(
+        service=profile.name,
+        rule="data/reliable-store",
+        topic="access",
+        path=("stores", KEYRING, "tls-authority"),
+        value=f"{AUTHORITIES}/{KEYRING}.crt",
+    )
     if shortest is not None:
         length, found = shortest
         path = ("personal", "retention")
@@ -50,12 +61,19 @@ def _store(profile: Profile, store: StoreProfile, landscape: Landscape, site: Si
     namespace = landscape.system.system
     told: dict[str, object] = {
         "kind": chosen.value,
-        "address": ADDRESSES[chosen.value].format(name=store.name, namespace=namespace),
+        "address": ADDRESSES[chosen.value].format(name=store.name, namespace=namespace, region=site.region),
         "database": DATABASES.get(chosen.value, "{name}").format(name=store.name, namespace=namespace),
-        "tls": store.durable,
+        "tls": True,
     }
+    if by_tls(store):
+        told["tls-authority"] = f"{AUTHORITIES}/{store.name}.crt"
     if chosen.value in {"dynamodb", "cassandra"}:
         told["region"] = site.region
     for key, value in told.items():
         path = ("stores", store.name, key)
         yield Bind(service=profile.name, rule=chosen.rule, topic=chosen.topic, path=path, value=value)
+
+
+def by_tls(store: StoreProfile) -> bool:
+    """Tell whether an authority of the system's own vouches for a store's servers; the cloud's are known to all."""
+    return store.facts.engine != "dynamodb"

@@ -144,6 +144,36 @@ def policy(landscape: Landscape) -> Decision[Policy] | None:
     )
 
 
+def entrances(landscape: Landscape) -> Iterator[Decision[dict[str, str]]]:
+    """Name what the load balancer above the regions leads to, by environment; AWS names it once it is there."""
+    decided = balancer(landscape)
+    if decided is None or decided.value is None or decided.value.form != "global-accelerator":
+        return
+    for name, environment in landscape.system.environments.items():
+        home, *others = environment.regions or tuple(landscape.system.regions)
+        missing = [region for region in others if region not in environment.entrances]
+        if environment.domain is None or not others:
+            continue
+        found = Decision[dict[str, str]](
+            rule="recovery/global-load-balancing",
+            topic="entrances",
+            subject=f"environment {name}",
+            answer=f"the load balancer of {home} by its name, that of {listed(others)} by the ARN in the facts",
+            because="an accelerator that is set up in one region knows those of others only by what AWS called them",
+            value={region: environment.entrances[region] for region in others if region in environment.entrances},
+        )
+        if missing:
+            yield msgspec.structs.replace(
+                found,
+                answer=f"What is the ARN of the load balancer in front of {listed(missing)}?",
+                because="AWS makes it when the tree is first applied there; until it is in 'entrances', nothing is"
+                " sent there",
+                state="unanswered",
+            )
+        else:
+            yield found
+
+
 def autonomy(landscape: Landscape) -> Decision[tuple[str, ...]] | None:
     """Say what each region has of its own; None where there is one region."""
     if not _several(landscape):
@@ -317,6 +347,7 @@ def for_service(profile: Profile, landscape: Landscape) -> Iterator[AnyDecision]
 def for_system(landscape: Landscape) -> Iterator[AnyDecision]:
     """Decide what stands above the regions, how stores survive, and how recovery is tried out."""
     yield from filter(None, (balancer(landscape), policy(landscape), autonomy(landscape), control_plane(landscape)))
+    yield from entrances(landscape)
     for store in landscape.stores.values():
         if store.durable and store.users:
             yield survival(store, landscape)

@@ -21,6 +21,11 @@ MILLISECONDS = (*range(1, 11), 12, 15, 20, 25, 30, 40, 50, 75, 100, 150, 200, 25
 SECONDS = (1.5, 2, 2.5, 3, 4, 5, 7.5, 10, 15, 30, 60, 300)
 SPANS = {"min_flush_spans": 64, "flush_interval_ms": 1_000}  # each proxy sends its own: seldom, but within a second
 
+LITTLE_MEMORY = {
+    "deferred_stat_options": {"enable_deferred_creation_stats": True},  # most calls of a mesh are never made
+    "memory_allocator_manager": {"bytes_to_release": 1 << 20, "memory_release_interval": "1s"},  # what starting took
+}
+
 
 def resources(traffic: Mapping[str, Traffic], places: Places, proxy: Proxy) -> dict[str, list[Resource]]:
     """Write every file of one proxy but the bootstrap and the secrets."""
@@ -78,6 +83,7 @@ def bootstrap(places: Places, proxy: Proxy) -> Resource:
             "histogram_bucket_settings": [{"match": {"suffix": "upstream_rq_time"}, "buckets": _bounds()}]
         },
         "overload_manager": {"resource_monitors": [monitor]},
+        **LITTLE_MEMORY,
     }
 
 

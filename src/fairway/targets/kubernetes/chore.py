@@ -65,9 +65,15 @@ def migration_job(system: str, migration: Migration, pod: dict[str, Any]) -> Man
     }
     spec = template["spec"]
     spec["serviceAccountName"] = described["name"]
-    for volume in spec["volumes"]:
-        if volume["name"] == "secrets":
-            volume["secret"]["secretName"] = migration.secrets
+    [container] = spec["containers"]
+    if "env" in container:  # a program that is told all by variables: another login stands in the same ones
+        for variable in container["env"]:
+            if secret := variable.get("valueFrom", {}).get("secretKeyRef"):
+                secret["name"] = migration.secrets
+    else:
+        for volume in spec["volumes"]:
+            if volume["name"] == "secrets":
+                volume["secret"]["secretName"] = migration.secrets
     return Manifest(
         path=f"services/{migration.service}/job-migration.yaml",
         service=migration.service,
@@ -86,16 +92,21 @@ def _aside(
     system: str, service: str, name: str, words: tuple[str, ...], pod: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Turn a service's Pod into one that does something else and ends: its metadata, and its template."""
-    described = metadata(system, service, name=f"{service}-{name}", labels={"app.kubernetes.io/name": f"{service}-{name}"})
+    described = metadata(
+        system, service, name=f"{service}-{name}", labels={"app.kubernetes.io/name": f"{service}-{name}"}
+    )
     spec = deepcopy(pod["spec"])
     for key in ("topologySpreadConstraints", "initContainers"):
         spec.pop(key, None)
     [container] = spec["containers"]
+    started = "command" if container.pop("command", None) else "args"
     for key in SERVING:
         container.pop(key, None)
     kept = {volume["name"] for volume in spec["volumes"]}
     container["volumeMounts"] = [mount for mount in container["volumeMounts"] if mount["name"] in kept]
-    spec["containers"] = [{"name": container.pop("name"), "image": container.pop("image"), "args": [*words], **container}]
+    spec["containers"] = [
+        {"name": container.pop("name"), "image": container.pop("image"), started: [*words], **container}
+    ]
     template = {
         "metadata": {"labels": {**pod["metadata"]["labels"], **described["labels"]}},
         "spec": {"restartPolicy": "OnFailure", **spec},

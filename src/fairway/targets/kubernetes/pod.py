@@ -4,7 +4,22 @@ from typing import Any
 
 from fairway.core.artefact import KeyPath, Manifest, Reason
 from fairway.core.labels import metadata, selector
-from fairway.core.parts import Account, Attached, Files, Image, Port, Probe, Release, Rolling, Sidecar, Volume, Workload
+from fairway.core.parts import (
+    Account,
+    Attached,
+    Command,
+    Files,
+    Image,
+    Port,
+    Probe,
+    Release,
+    Rolling,
+    Setting,
+    Sidecar,
+    Variable,
+    Volume,
+    Workload,
+)
 from fairway.targets.kubernetes.sketch import Sketch
 from fairway_sdk.contract import CONFIGURATION_FOLDER
 
@@ -37,12 +52,17 @@ def put_pod(sketch: Sketch, path: KeyPath, system: str, attached: Attached, conf
         sketch.put((*spec, "initContainers"), [{"name": one.name, **always, **one.container} for one in sidecars])
         sketch.reasons |= {(*spec, "initContainers", number): one.reason for number, one in enumerate(sidecars)}
     _put_container(sketch, (*spec, "containers", 0), attached, configuration)
-    sketch.put((*spec, "volumes"), _volumes(workload, configuration))
+    sketch.put((*spec, "volumes"), _volumes(workload, _read_as_files(attached, configuration)))
     for files in attached.all(Files):
         _append(sketch, (*spec, "volumes"), {"name": files.name, **files.source}, files.reason)
     for sidecar in _sidecars(attached):
         for volume in sidecar.volumes:
             _append(sketch, (*spec, "volumes"), volume, sidecar.reason)
+
+
+def _read_as_files(attached: Attached, configuration: Manifest | None) -> Manifest | None:
+    """Give the settings that are mounted: none where variables take them in."""
+    return None if attached.all(Variable) else configuration
 
 
 def _sidecars(attached: Attached) -> list[Sidecar]:
@@ -64,6 +84,7 @@ def _put_container(sketch: Sketch, path: KeyPath, attached: Attached, configurat
     sketch.put((*path, "name"), workload.service)
     sketch.put((*path, "image"), image.name, image.reason)
     sketch.put((*path, "imagePullPolicy"), "IfNotPresent")
+    _put_start(sketch, path, attached, configuration)
     for number, port in enumerate(attached.all(Port)):
         sketch.put((*path, "ports", number, "name"), port.name)
         sketch.put((*path, "ports", number, "containerPort"), port.number)
@@ -71,8 +92,11 @@ def _put_container(sketch: Sketch, path: KeyPath, attached: Attached, configurat
     sized = Reason(rule=workload.rule, topic="resources")
     sketch.put((*path, "resources"), {"requests": workload.requests, "limits": workload.limits}, sized)
     for probe in attached.all(Probe):
+        how = (
+            {"httpGet": {"path": probe.path, "port": probe.port}} if probe.path else {"tcpSocket": {"port": probe.port}}
+        )
         asked = {
-            "httpGet": {"path": probe.path, "port": probe.port},
+            **how,
             "periodSeconds": probe.period_seconds,
             "timeoutSeconds": probe.timeout_seconds,
             "failureThreshold": probe.failures,
@@ -81,15 +105,29 @@ def _put_container(sketch: Sketch, path: KeyPath, attached: Attached, configurat
     if not workload.ends:
         sketch.put((*path, "lifecycle"), {"preStop": {"sleep": {"seconds": rolling.drain_seconds}}}, rolling.reason)
     sketch.put((*path, "securityContext"), HARDENED)
-    sketch.put((*path, "volumeMounts"), _mounts(workload, configuration))
-    if configuration is not None:
-        sketch.reasons[*path, "volumeMounts"] = Reason(rule=configuration.rule)
+    sketch.put((*path, "volumeMounts"), _mounts(workload, _read_as_files(attached, configuration)))
+    if _read_as_files(attached, configuration) is not None:
+        sketch.reasons[*path, "volumeMounts"] = Reason(rule=attached.all(Setting)[0].rule)
     for files in attached.all(Files):
         mount = {"name": files.name, "mountPath": files.folder, "readOnly": True}
         _append(sketch, (*path, "volumeMounts"), mount, files.reason)
     for sidecar in _sidecars(attached):
         for mount in sidecar.shared:
             _append(sketch, (*path, "volumeMounts"), mount, sidecar.reason)
+
+
+def _put_start(sketch: Sketch, path: KeyPath, attached: Attached, configuration: Manifest | None) -> None:
+    """Say which words start the program, and in which variables."""
+    for command in attached.all(Command):
+        sketch.put((*path, "command"), [*command.words], command.reason)
+    if configuration is not None and attached.all(Variable):
+        taken_in = {"configMapRef": {"name": configuration.object["metadata"]["name"]}}
+        sketch.put((*path, "envFrom"), [taken_in], Reason(rule=configuration.rule))
+    for number, variable in enumerate(attached.all(Variable)):
+        sketch.put((*path, "env", number, "name"), variable.name)
+        key = "value" if isinstance(variable.value, str) else "valueFrom"
+        sketch.put((*path, "env", number, key), variable.value)
+        sketch.reasons[*path, "env", number] = variable.reason
 
 
 def _spread(system: str, workload: Workload, version: str) -> list[dict[str, Any]]:

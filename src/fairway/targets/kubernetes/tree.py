@@ -8,11 +8,18 @@ from fairway.core.artefact import Manifest, Site
 from fairway.core.errors import BadRegistryError
 from fairway.core.labels import RULES
 from fairway.core.parts import Part, merge
+from fairway.targets.kubernetes import operators
+from fairway.targets.kubernetes.chore import WAVE
 from fairway.targets.kubernetes.door import doors
 from fairway.targets.kubernetes.workload import manifests as workload_manifests
 from fairway.yaml.writer import write_document
 
 FIRST = ("platform", "data", "observability", "services")  # the order in which a reader and kustomize meet the folders
+
+WAVES = {
+    **dict.fromkeys(("CronJob", "Deployment", "Rollout", "StatefulSet"), "2"),
+    **dict.fromkeys(("HTTPRoute", "Ingress", "Mapping"), "3"),
+}
 
 
 class BuiltFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,15 +47,22 @@ def site_files(
                 f"{manifest.path} is built for {other.rule} and for {manifest.rule}. Name one otherwise."
             )
         yield BuiltFile(path=f"{site.folder}/{manifest.path}", text=_text(manifest, declared_in), manifest=manifest)
+    yield BuiltFile(path=f"{site.folder}/{operators.PATH}", text=operators.page(site, every))
     yield from _kustomizations(site.folder, sorted(seen))
 
 
 def _text(manifest: Manifest, declared_in: Callable[[str], str]) -> str:
     described = manifest.object["metadata"]
-    annotations = {**described.get("annotations", {}), RULES: ",".join(manifest.rules)}
+    annotations = {**_wave(manifest), **described.get("annotations", {}), RULES: ",".join(manifest.rules)}
     marked = {**manifest.object, "metadata": {**described, "annotations": annotations}}
     source = declared_in(manifest.service)
     return write_document(marked, comment=f"Built by fairway from {source}; 'fairway why FILE:LINE' explains a line.")
+
+
+def _wave(manifest: Manifest) -> dict[str, str]:
+    """Say after what Argo CD applies an object; what says nothing comes first, migrations between it and workloads."""
+    wave = WAVES.get(manifest.object["kind"]) if manifest.service else None
+    return {} if wave is None else {WAVE: wave}
 
 
 def _kustomizations(root: str, paths: list[str]) -> Iterator[BuiltFile]:

@@ -91,7 +91,7 @@ def _put_replicas(sketch: Sketch, system: str, workload: Workload, attached: Att
         sketch.put(("spec", "persistentVolumeClaimRetentionPolicy"), kept)
         sketch.put(("spec", "updateStrategy"), {"type": "RollingUpdate"}, rolling.reason)
         for partition in attached.all(Partition):
-            kept_back = {"partition": partition.kept}
+            kept_back = {"partition": max(0, (workload.replicas or 1) - partition.first)}
             sketch.put(("spec", "updateStrategy", "rollingUpdate"), kept_back, partition.reason)
     elif released := attached.all(Release):
         sketch.put(("spec", "replicas"), 0, released[0].reason)  # it only lends its template
@@ -119,6 +119,8 @@ def _rollout(system: str, release: Release, attached: Attached) -> Manifest:
     # A version that was good before needs no steps on the way back.
     sketch.put(("spec", "rollbackWindow"), {"revisions": deadline.versions_kept}, deadline.reason)
     sketch.put(("spec", "strategy"), release.strategy, release.reason)
+    for key in {"maxSurge", "maxUnavailable"}.intersection(release.strategy.get("canary", ())):
+        sketch.reasons["spec", "strategy", "canary", key] = rolling.reason
     return Manifest(
         path=f"services/{workload.service}/rollout.yaml",
         service=workload.service,

@@ -5,42 +5,30 @@ from collections.abc import Iterator
 from typing import Final
 
 from fairway import __version__
+from fairway.core import programs
 from fairway.core.artefact import Page
 from fairway.core.conditions import MESSAGING
+from fairway.core.facts import Run
 from fairway.core.images import IMAGES
 from fairway.core.profile import Landscape, Profile
 from fairway.stages.s02_containers import decisions
+from fairway.stages.s02_containers.build import runtime
 from fairway_sdk.contract import ADMIN_PORT, GRPC_PORT, REST_PORT
 
 RULE: Final = "containers/docker"
 APP: Final = "/opt/app"
-CONTINUED: Final = "\\\n        "  # to the next line of a command
 PYTHONS: Final = frozenset({"python", "python3"})
-# What a running process needs of the base image, by the folder it goes to; its package list tells scanners about it.
-KEPT: Final = {
-    ".": "/etc /lib* /tmp",
-    "usr": "/usr/lib* /usr/local",
-    "usr/share": "/usr/share/zoneinfo",
-    "var/lib/dpkg": "/var/lib/dpkg/status",
-}
-TOOLS: Final = (
-    "usr/lib/apt",
-    "usr/lib/dpkg",
-    "usr/lib/*/perl*",
-    "usr/local/bin/pip*",
-    "usr/local/include",
-    "usr/local/lib/python3*/ensurepip",
-    "usr/local/lib/python3*/site-packages/pip*",
-)
+NODES: Final = frozenset({"node"})  # npm and its like stay in the stage before
 
 
 def pages(landscape: Landscape) -> Iterator[Page]:
     """Write the recipe of each image, what may enter it, and how wheels and locks come about."""
     for profile in landscape.services.values():
-        if not in_python(profile):
-            continue
         folder = f"containers/{profile.name}"
-        yield _page(profile, f"{folder}/Dockerfile", RULE, dockerfile(profile))
+        if not (in_python(profile) or in_node(profile)):
+            yield _page(profile, f"{folder}/README.md", RULE, asked_of_image(profile))
+            continue
+        yield _page(profile, f"{folder}/Dockerfile", RULE, dockerfile(profile) if in_python(profile) else node(profile))
         ignored = "containers/no-secrets-or-config"
         yield _page(profile, f"{folder}/Dockerfile.dockerignore", ignored, dockerignore(profile))
         if profile.facts.run is None:
@@ -49,32 +37,19 @@ def pages(landscape: Landscape) -> Iterator[Page]:
 
 
 def in_python(profile: Profile) -> bool:
-    """Tell whether the service is Python, as far as the facts say; any other brings its own Dockerfile."""
+    """Tell whether the service is Python, as far as the facts say."""
     return profile.facts.run is None or profile.facts.run.command[0] in PYTHONS
+
+
+def in_node(profile: Profile) -> bool:
+    """Tell whether the service is run by Node, as far as the facts say; all further languages bring a Dockerfile."""
+    return profile.facts.run is not None and profile.facts.run.command[0] in NODES
 
 
 def dockerfile(profile: Profile) -> str:
     """Write the recipe of a service's image."""
     named, made = decisions.image(profile).value, decisions.build(profile).value
     python, user = IMAGES["python-slim"], f"{made.user}:{made.group}"
-    account = (
-        f"groupadd --gid {made.group} app \\\n"
-        f" && useradd --no-log-init --uid {made.user} --gid {made.group} --no-create-home --home-dir /tmp"
-        " --shell /usr/sbin/nologin app"
-    )
-    if made.runtime == "distroless":
-        kept = "".join(f" && cp --archive {what} {folder} \\\n" for folder, what in KEPT.items())
-        runtime = f"""# Python and its libraries alone: no shell, no package manager, nothing to build with.
-FROM {python} AS runtime
-WORKDIR /image
-RUN {account} \\
- && mkdir -p {" ".join(folder for folder in KEPT if folder != ".")} \\
-{kept} && rm -rf {f" {CONTINUED}".join(TOOLS)}
-
-FROM scratch
-COPY --from=runtime /image /"""
-    else:
-        runtime = f"FROM {python}\nRUN {account}"
     entry, words = _started(profile)
     own = f"""RUN --mount=type=bind,source=wheels,target=/wheels \\
     pip --python {APP}/bin/python install --no-deps --no-index --no-cache-dir /wheels/*.whl \\
@@ -94,14 +69,70 @@ RUN --mount=type=cache,target=/root/.cache/pip \\
 {own if profile.facts.run is None else ""}COPY {named.folder}/ ./
 RUN python -m compileall -q {APP}
 
-{runtime}
+{runtime.stage(made, python, "Python", runtime.PYTHON_TOOLS, runtime.PYTHON_KEPT)}
 COPY --from=dependencies {APP} {APP}
 ENV PATH={APP}/bin:/usr/local/bin PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
-WORKDIR {APP}/code
+WORKDIR {_folder(profile)}
 USER {user}
 EXPOSE {" ".join(map(str, _ports(profile)))}
 ENTRYPOINT {json.dumps(entry)}
 CMD {json.dumps(words)}
+"""
+
+
+def node(profile: Profile) -> str:
+    """Write the recipe of the image of a program for Node; where nothing is locked, it needs no package."""
+    run, named, made = profile.facts.run, decisions.image(profile).value, decisions.build(profile).value
+    assert run is not None
+    base = IMAGES["node-slim"]
+    return f"""# The image of {profile.name}. Built in the folder that fairway.yaml is in:
+#   docker build --file deploy/containers/{profile.name}/Dockerfile --tag {named.repository}:{named.tag} .
+
+FROM {base} AS dependencies
+WORKDIR {APP}/code
+COPY {named.folder}/ ./
+RUN --mount=type=cache,target=/root/.npm \\
+    --mount=type=secret,id=npm,target=/root/.npmrc \\
+    if [ -f package-lock.json ]; then npm ci && npm run build --if-present && npm prune --omit=dev; fi
+
+{runtime.stage(made, base, "Node", runtime.NODE_TOOLS, runtime.NODE_KEPT)}
+COPY --from=dependencies {APP} {APP}
+ENV PATH=/usr/local/bin NODE_ENV=production
+WORKDIR {_folder(profile)}
+USER {made.user}:{made.group}
+EXPOSE {" ".join(map(str, _ports(profile)))}
+CMD {json.dumps(_words(run))}
+"""
+
+
+def asked_of_image(profile: Profile) -> str:
+    """Say what the image of a program must hold whose language we do not know how to build."""
+    run, named, made = profile.facts.run, decisions.image(profile).value, decisions.build(profile).value
+    assert run is not None
+    words = [f"`{' '.join(run.command)}`", *([f"`{' '.join(run.migrate)}`"] if run.migrate else [])]
+    listens = "- It listens at `HOST` and `PORT`, as its variables say; nobody reaches another port.\n"
+    return f"""# The image of {profile.name}
+
+Its command is `{run.command[0]}`, which tells too little to write a Dockerfile: keep one in {named.folder}.
+
+    docker build --tag {named.repository}:{named.tag} {named.folder}
+
+The cluster runs it like this, so the image has to allow for it:
+
+- It is started by {" and ".join(words)}, whatever its entry point says. `{run.command[0]}` is on its `PATH`, and its
+  `WORKDIR` is where {"this works" if run.folder is None else f"the folder {run.folder} of the code is"}.
+- It runs as user {made.user}:{made.group}, without any capability, and cannot become another one.
+- Its file system cannot be written to. `/tmp` can: 64 MiB, gone with the Pod.
+{listens if programs.listens(profile) else ""}- It ends at SIGTERM, after what is in flight.
+- It reads nothing of an environment from its own files: neither settings nor secrets are in the image.
+
+Build it in two stages, and leave compilers, package managers and shells in the first:
+
+    FROM <the language's image, with a version> AS build
+    ...
+    FROM <what runs it, with a version>
+    COPY --from=build ...
+    USER {made.user}:{made.group}
 """
 
 
@@ -129,7 +160,7 @@ def requirements(profile: Profile) -> str:
 
 def readme(landscape: Landscape) -> str:
     """Tell how images are built, and what must be there before."""
-    services = [profile for profile in landscape.services.values() if in_python(profile)]
+    services = [profile for profile in landscape.services.values() if in_python(profile) or in_node(profile)]
     others = [name for name, profile in landscape.services.items() if profile not in services]
     python = decisions.PYTHON
     commands = "\n".join(
@@ -144,7 +175,10 @@ def readme(landscape: Landscape) -> str:
         f"--tag {decisions.image(profile).value.repository}:{decisions.image(profile).value.tag} ."
         for profile in services
     )
-    beside = f"\n{', '.join(others)}: not in Python; each brings its own Dockerfile in its folder.\n" if others else ""
+    beside = (
+        f"\n{', '.join(others)}: each brings its own Dockerfile; a page in its folder here says what it must hold.\n"
+    )
+    beside = beside if others else ""
     return f"""# Images
 
 Everything here runs in the folder that fairway.yaml is in, with this tree in deploy/.
@@ -181,11 +215,18 @@ def _started(profile: Profile) -> tuple[list[str], list[str]]:
     if profile.facts.run is None:
         module = profile.name.replace("-", "_")
         return ["python", "-m", "fairway_sdk"], ["run", f"{module}.service:service"]
-    placed = {"{address}": f"0.0.0.0:{REST_PORT}", "{port}": str(REST_PORT), "{data}": "/tmp"}  # noqa: S108 - the Pod's own
-    words = list(profile.facts.run.command[1:])
-    for sign, value in placed.items():
-        words = [word.replace(sign, value) for word in words]
-    return ["python"], words
+    return ["python"], _words(profile.facts.run)[1:]
+
+
+def _words(run: Run) -> list[str]:
+    """Give the words that start a program by itself; a Pod gives it its own."""
+    return list(programs.filled(run.command, host="0.0.0.0", port=str(REST_PORT), data="/tmp"))  # noqa: S104, S108 - a container's own
+
+
+def _folder(profile: Profile) -> str:
+    """Name the folder in the image that the service starts in."""
+    inside = profile.facts.run.folder if profile.facts.run is not None else None
+    return f"{APP}/code/{inside}" if inside else f"{APP}/code"
 
 
 def _ports(profile: Profile) -> list[int]:

@@ -20,9 +20,14 @@ AUTHORITY: Final = "fairway-authority"  # the Secret of the authority behind the
 
 
 def entries(profile: Profile) -> dict[str, tuple[str, str]]:
-    """Name every secret file of a service: whose it is in the manager, and under which name."""
+    """Name every secret file of a service: whose it is in the manager, and under which name.
+
+    Programs that the SDK does not run get what is declared: their logins stand in URLs.
+    """
     own: list[str] = []
     given = decisions.secrets(profile)
+    if given is not None and profile.foreign:
+        return {name: (profile.name, name) for name in given.value.declared}
     if given is not None:
         own += given.value.declared
         for store in profile.stores:
@@ -70,7 +75,8 @@ def store(landscape: Landscape, site: Site) -> Iterator[Manifest]:
     if chosen is None and not any(map(entries, landscape.services.values())):
         return
     system, manager = landscape.system.system, str(landscape.system.platform.secrets)
-    asking = sorted({system, cluster.OBSERVABILITY, cluster.GATEWAY, cluster.IDENTITY, cluster.DELIVERY})
+    platform = {cluster.OBSERVABILITY, cluster.GATEWAY, cluster.IDENTITY, cluster.DELIVERY, cluster.CONTROL_PLANE}
+    asking = sorted({system, *platform})
     yield Manifest(
         path="platform/clustersecretstore.yaml",
         rule=RULE,

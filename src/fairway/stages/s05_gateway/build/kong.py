@@ -40,7 +40,7 @@ def manifests(landscape: Landscape, site: Site, domain: str) -> Iterator[Manifes
         "gateway-operator.konghq.com/v2beta1",
         "GatewayConfiguration",
         described(landscape, KONG),
-        {"spec": _configuration(landscape)},
+        {"spec": _configuration(landscape, site)},
     )
     yield platform(
         "gateway.networking.k8s.io/v1", "Gateway", described(landscape, KONG), {"spec": _listeners(domain, landscape)}
@@ -61,7 +61,10 @@ def manifests(landscape: Landscape, site: Site, domain: str) -> Iterator[Manifes
             yield from _consumer(landscape, site, str(issuer["issuer"]))
 
 
-def _configuration(landscape: Landscape) -> dict[str, Any]:
+def _configuration(landscape: Landscape, site: Site) -> dict[str, Any]:
+    public = {"type": "LoadBalancer", "externalTrafficPolicy": "Local"}
+    if len(landscape.system.environments[site.environment].regions or landscape.system.regions) > 1:
+        public = {"type": "ClusterIP"}  # what stands above the regions comes in by a Service of its own
     annotations = {}
     if landscape.mesh:
         # The outside is not of the mesh: what comes in is Kong's alone, what goes out is the mesh's.
@@ -102,7 +105,7 @@ def _configuration(landscape: Landscape) -> dict[str, Any]:
                     "spec": pod,
                 },
             },
-            "network": {"services": {"ingress": {"type": "LoadBalancer", "externalTrafficPolicy": "Local"}}},
+            "network": {"services": {"ingress": public}},
             "resources": {"podDisruptionBudget": {"spec": {"maxUnavailable": 1}}},
         },
     }

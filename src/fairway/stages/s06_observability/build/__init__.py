@@ -25,7 +25,9 @@ def parts(landscape: Landscape, site: Site) -> Iterator[Part]:
     for name, profile in landscape.services.items():
         if profile.runs_to_completion:
             scraped = scraping(profile)
-            yield Port(service=name, rule=scraped.rule, topic=scraped.topic, name="admin", number=scraped.value.port)
+            if scraped.value is not None:
+                port = scraped.value.port
+                yield Port(service=name, rule=scraped.rule, topic=scraped.topic, name="admin", number=port)
 
 
 def manifests(landscape: Landscape, site: Site) -> Iterator[Manifest]:

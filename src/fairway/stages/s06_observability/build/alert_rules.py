@@ -37,6 +37,8 @@ def groups_of(profile: Profile, landscape: Landscape) -> list[Group]:
     """Give the groups of one service: what is recorded, and what alerts."""
     if profile.runs_to_completion:
         return [_group(profile, "alerts", _runs(profile, landscape))]
+    if alerts.unseen(profile) is not None:
+        return []
     errors, latency = alerts.alert_on_errors(profile).value, alerts.alert_on_latency(profile).value
     throughput = alerts.alert_on_throughput(profile, landscape).value
     half = _half(throughput.window)

@@ -18,6 +18,8 @@ TRY: Final = "Run: promtool test rules alerts/*.test.yaml"
 def manifests(landscape: Landscape) -> Iterator[Manifest]:
     """Build the rules of every service."""
     for name, profile in landscape.services.items():
+        if not groups_of(profile, landscape):
+            continue
         topic = "alert on runs" if profile.runs_to_completion else alerts.alert_on_errors(profile).topic
         obj = {
             "apiVersion": "monitoring.coreos.com/v1",
@@ -31,6 +33,8 @@ def manifests(landscape: Landscape) -> Iterator[Manifest]:
 def pages(landscape: Landscape) -> Iterator[Page]:
     """Write the same rules as files of Prometheus, tests of each, and the routes as a file of Alertmanager."""
     for name, profile in landscape.services.items():
+        if not groups_of(profile, landscape):
+            continue
         rules = f"{name}.rules.yaml"
         text = write_document({"groups": groups_of(profile, landscape)})
         yield Page(path=f"alerts/{rules}", text=text, rule=f"observability/{RULE}", service=name)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
+from fairway.core import programs
 from fairway.core.artefact import Manifest, Site
 from fairway.core.cluster import ALERTMANAGER, LOGS, OBSERVABILITY, PROMETHEUS, host
 from fairway.core.images import IMAGES
@@ -16,13 +17,14 @@ STATE: Final = "kube-state-metrics"
 NOBODY: Final = (65534, 65534)
 CERTIFICATES: Final = "/etc/mesh-certificates"
 MESH_CLASS: Final = "mesh"
-PROXY_PORT: Final = "http-envoy-prom"  # as the mesh names it in each Pod that it joins
+PROXY_PORT: Final = programs.MESH_METRICS
+KEPT: Final = [{"sourceLabels": ["__name__"], "regex": "istio_.*|envoy_cluster_upstream_.*", "action": "keep"}]
 
 
 def monitors(landscape: Landscape) -> Iterator[Manifest]:
     """Scrape every service at its admin port, and what stands beside it."""
     for profile in landscape.services.values():
-        yield _of_service(landscape, profile)
+        yield from _of_service(landscape, profile)
     if system.log_pipeline(landscape).value.store == "loki":
         part = LOGS["loki"]
         tls = {
@@ -138,11 +140,16 @@ def _in_mesh(spec: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _of_service(landscape: Landscape, profile: Profile) -> Manifest:
+def _of_service(landscape: Landscape, profile: Profile) -> Iterator[Manifest]:
     decided = telemetry.scraping(profile)
-    endpoint: dict[str, Any] = {"port": "admin", "path": decided.value.path, "interval": decided.value.interval}
-    endpoint |= {"scheme": "https"} if landscape.mesh else {}
-    return placing.manifest(
+    chosen = decided.value
+    if chosen is None:
+        return
+    endpoint: dict[str, Any] = {"port": chosen.at, "path": chosen.path, "interval": chosen.interval}
+    by_mesh = landscape.mesh and not profile.foreign  # a proxy's own figures are told without its certificate
+    endpoint |= {"scheme": "https"} if by_mesh else {}
+    endpoint |= {"metricRelabelings": KEPT} if landscape.mesh and profile.foreign else {}
+    yield placing.manifest(
         RULE,
         decided.topic,
         f"podmonitor-{profile.name}",
@@ -152,7 +159,7 @@ def _of_service(landscape: Landscape, profile: Profile) -> Manifest:
             {"matchLabels": selector(landscape.system.system, profile.name)},
             [{**endpoint, "relabelings": _named("__meta_kubernetes_pod_label_app_kubernetes_io_name")}],
             landscape.system.system,
-            {"scrapeClass": MESH_CLASS} if landscape.mesh else {},
+            {"scrapeClass": MESH_CLASS} if by_mesh else {},
         ),
         profile.name,
     )
@@ -190,15 +197,17 @@ def _pod_monitor(  # noqa: PLR0913, PLR0917 - all that a monitor says
 
 def _of_proxies(landscape: Landscape) -> Manifest:
     """Scrape the proxies of the mesh: they count requests of services that do not count them themselves."""
-    joined = {"matchExpressions": [{"key": "security.istio.io/tlsMode", "operator": "Exists"}]}
+    by_name = [name for name, profile in landscape.services.items() if programs.metrics_port(profile) is not None]
+    chosen: list[dict[str, Any]] = [{"key": "security.istio.io/tlsMode", "operator": "Exists"}]
+    if by_name:  # each has a monitor of its own
+        chosen.append({"key": "app.kubernetes.io/name", "operator": "NotIn", "values": by_name})
+    joined = {"matchExpressions": chosen}
     endpoint = {
         "port": PROXY_PORT,
         "path": "/stats/prometheus",
         "interval": "30s",
         "relabelings": _named("__meta_kubernetes_pod_label_app_kubernetes_io_name"),
-        "metricRelabelings": [
-            {"sourceLabels": ["__name__"], "regex": "istio_.*|envoy_cluster_upstream_.*", "action": "keep"}
-        ],
+        "metricRelabelings": KEPT,
     }
     monitor = _pod_monitor(landscape, "mesh-proxies", joined, [endpoint], landscape.system.system)
     return placing.manifest(RULE, "scraping", "podmonitor-mesh-proxies", monitor)

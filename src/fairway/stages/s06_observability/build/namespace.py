@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
+from fairway.core import programs
 from fairway.core.artefact import Manifest
 from fairway.core.cluster import ALERTMANAGER, COLLECTOR, GRAFANA, LOGS, OBSERVABILITY, PROMETHEUS
 from fairway.core.profile import Landscape
@@ -41,7 +42,9 @@ def _policies(landscape: Landscape) -> Iterator[Manifest]:
     names["ports"] = [{"protocol": protocol, "port": 53} for protocol in ("TCP", "UDP")]
     yield _policy(landscape, "inside", everybody, [{"from": inside}], [{"to": inside}, names])
     services = [_in(landscape.system.system)]
-    scraped = {"to": services, **_ports(ADMIN_PORT, *([PROXY_METRICS] if landscape.mesh else []))}
+    proxies = {programs.metrics_port(profile) for profile in landscape.services.values() if profile.foreign} - {None}
+    of_proxies = [PROXY_METRICS] if landscape.mesh else sorted(filter(None, proxies))
+    scraped = {"to": services, **_ports(ADMIN_PORT, *of_proxies)}
     asked = {"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}], **_ports(*API_SERVER)}
     yield _policy(landscape, PROMETHEUS, _named(PROMETHEUS), [], [scraped, asked])
     told = {"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}], **_ports(*OUTSIDE)}

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from fairway.core.profile import Landscape, Profile
+from fairway.core.signals import signals
 from fairway.stages.s06_observability.build.alert_rules import recorded
 from fairway.stages.s06_observability.decisions import alerts
 from fairway_sdk.contract import metrics
@@ -29,7 +30,7 @@ def row(name: str, profile: Profile, landscape: Landscape) -> Iterator[Panel]:
 
 
 def _objectives(profile: Profile, landscape: Landscape) -> Iterator[Panel]:
-    if profile.runs_to_completion:
+    if profile.runs_to_completion or alerts.unseen(profile) is not None:
         return
     errors, latency = alerts.alert_on_errors(profile).value, alerts.alert_on_latency(profile).value
     for title, what, alert in (("failures", "failed", errors), ("slowness", "slow", latency)):
@@ -47,8 +48,22 @@ def _objectives(profile: Profile, landscape: Landscape) -> Iterator[Panel]:
     )
 
 
+def _proxied(profile: Profile) -> Iterator[Panel]:
+    """Show the requests of a program that tells nothing itself, as what carries them counts them."""
+    for [signal] in signals(profile, ("requests",)):
+        me = ",".join((f'{signal.who}="{profile.name}"', *signal.counted))
+        outcome = signal.failed.partition("=")[0]
+        spoken = "gRPC calls" if "grpc" in me else "REST requests"
+        answers = _rate(signal.counter, me, outcome)
+        yield Panel(title=f"{spoken} by answer", unit="reqps", queries=((answers, f"{{{{{outcome}}}}}"),))
+        yield Panel(title=f"Duration of {spoken}", unit="ms", queries=_quantiles(signal.histogram, me))
+
+
 def _requests(profile: Profile, landscape: Landscape) -> Iterator[Panel]:
     del landscape
+    if profile.foreign:
+        yield from _proxied(profile)
+        return
     me = f'service="{profile.name}"'
     if profile.rest:
         name = metrics.REQUEST_DURATION

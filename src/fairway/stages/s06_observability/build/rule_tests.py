@@ -3,7 +3,7 @@
 Time begins with the fault, and one replica tells of it at a steady rate.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import ceil, sqrt
 from typing import Any, Final
 
@@ -20,6 +20,14 @@ STEP: Final = 60  # seconds between two samples
 WATCHED: Final = 30 * 60  # seconds until an ordinary fault must have fired
 LONGEST: Final = 6 * 3600  # seconds; what is rarer than that takes too long to play through
 FIRING: Final = 'count by (alertname, window) (ALERTS{alertstate="firing"})'
+
+WELL: Final = {  # what a signal says of work that went well
+    "http_response_status_code": "200",
+    "rpc_response_status_code": "OK",
+    "response_code": "200",
+    "grpc_response_status": "0",
+    "envoy_response_code_class": "2",
+}
 
 Case = dict[str, Any]
 Fired = tuple[tuple[str, str], ...]  # alert and window
@@ -104,27 +112,37 @@ def _told(profile: Profile, load: Load, until: int) -> Iterator[dict[str, str]]:
     assert latency.slower_than is not None
     signal = signals(profile, errors.work)[0][0]
     good, bad = _outcomes(signal)
-    yield _counter(profile, signal.counter, good, load.rate * (1 - load.failed), until)
+    who = f'{signal.who}="{profile.name}"'
+    counted, timed = (",".join([who, *_fixed(matchers)]) for matchers in (signal.counted, signal.timed))
+    yield _counter(signal.counter, f"{counted},{good}", load.rate * (1 - load.failed), until)
     if load.failed:
-        yield _counter(profile, signal.counter, bad, load.rate * load.failed, until)
+        yield _counter(signal.counter, f"{counted},{bad}", load.rate * load.failed, until)
     if signal.counter != f"{signal.histogram}_count":
-        yield _counter(profile, f"{signal.histogram}_count", "", load.rate, until)
+        yield _counter(f"{signal.histogram}_count", timed, load.rate, until)
     for bound in signal.bounds:
         within = load.rate * (1 - load.slow) if bound <= 2 * seconds(latency.slower_than) else load.rate
-        yield _counter(profile, f"{signal.histogram}_bucket", f'le="{bound}"', within, until)
+        le = f'le="{bound if signal.unit == 1 else bound * signal.unit:.10g}"'
+        yield _counter(f"{signal.histogram}_bucket", f"{timed},{le}", within, until)
 
 
 def _outcomes(signal: Signal) -> tuple[str, str]:
     """Give the labels of what went well and of what did not."""
     label, _, values = signal.failed.partition("=~")
     bad = values.strip('"').split("|")[0].replace("5..", "503")
-    good = {"http_response_status_code": "200", "rpc_response_status_code": "OK"}.get(label, "handled")
+    good = WELL.get(label, "handled")
     return f'{label}="{"ok" if "callee" in signal.histogram else good}"', f'{label}="{bad}"'
 
 
-def _counter(profile: Profile, series: str, labels: str, rate: float, until: int) -> dict[str, str]:
-    who = ",".join(filter(None, (f'service="{profile.name}"', labels)))
-    return {"series": f"{series}{{{who}}}", "values": f"0+{rate * STEP:.10g}x{until // STEP}"}
+def _fixed(matchers: Iterable[str]) -> Iterator[str]:
+    """Give labels that the matchers let through; what they only exclude needs none."""
+    for matcher in matchers:
+        if "!" not in matcher:
+            label, _, values = matcher.replace("=~", "=").partition("=")
+            yield f"{label}={values.split('|')[0].rstrip(chr(34))}{chr(34)}"
+
+
+def _counter(series: str, labels: str, rate: float, until: int) -> dict[str, str]:
+    return {"series": f"{series}{{{labels}}}", "values": f"0+{rate * STEP:.10g}x{until // STEP}"}
 
 
 def _of_runs(profile: Profile, landscape: Landscape) -> Iterator[Case]:

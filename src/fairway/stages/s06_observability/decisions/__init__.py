@@ -15,6 +15,8 @@ def for_service(profile: Profile, landscape: Landscape) -> Iterator[AnyDecision]
     yield telemetry.scraping(profile)
     if profile.runs_to_completion:
         yield alerts.alert_on_runs(profile)
+    elif (unseen := alerts.unseen(profile)) is not None:
+        yield unseen
     else:
         yield alerts.alert_on_errors(profile)
         yield alerts.alert_on_latency(profile)

@@ -44,6 +44,20 @@ class RunAlert(msgspec.Struct, frozen=True, kw_only=True):
     late: str | None  # None where nothing says when it is due
 
 
+def unseen(profile: Profile) -> Decision[None] | None:
+    """Say that nothing tells of what a program does; None where something does."""
+    if profile.runs_to_completion or work(profile):
+        return None
+    return Decision(
+        rule="observability/alerts",
+        topic="alert on errors",
+        answer="none: nothing counts its work. Which counts, by which names, does it tell itself?",
+        because="it is not written with the SDK, and no proxy sees what a program does that nobody calls",
+        value=None,
+        state="owed",
+    )
+
+
 def alert_on_errors(profile: Profile) -> Decision[BurnAlert]:
     """Choose when failures alert: by how fast they spend what the availability objective leaves."""
     availability, _ = _objectives(profile)

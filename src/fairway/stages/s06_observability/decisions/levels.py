@@ -1,6 +1,6 @@
 """What is measured of a service, and the figures that follow from how critical it is."""
 
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 import msgspec
 
@@ -95,6 +95,8 @@ def work(profile: Profile) -> tuple[Work, ...]:
     """Name what can go wrong in the eyes of those who rely on the service."""
     if profile.runs_to_completion:
         return ("runs",)
+    if profile.foreign:  # nothing else of it is counted: by what carries its traffic
+        return ("requests",) if profile.serving else ()
     taken: tuple[Work, ...] = (
         *(("requests",) if profile.serving else ()),
         *(("events",) if profile.facts.consumes else ()),
@@ -104,6 +106,8 @@ def work(profile: Profile) -> tuple[Work, ...]:
 
 def measures(profile: Profile) -> tuple[Measure, ...]:
     """Name the groups of metrics that the service has: its work, then what its work depends on."""
+    if profile.foreign:
+        return cast("tuple[Measure, ...]", work(profile))
     coordinates = any(
         flow.coordinator == profile.name and flow.facts.consistency == "strong" for flow in profile.workflows
     )

@@ -4,6 +4,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from fairway.core import programs
 from fairway.core.conditions import MISSION_CRITICAL, TRACING
 from fairway.core.decision import Decision, Instead
 from fairway.core.facts import DataClass
@@ -41,6 +42,7 @@ class Scrape(msgspec.Struct, frozen=True, kw_only=True):
     port: int
     interval: str
     monitor: Literal["PodMonitor"]
+    at: str = "admin"  # the name of the port
 
 
 class Sampling(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,10 +55,13 @@ def logs(profile: Profile) -> Decision[Logs]:
     """Choose the form of log lines and what is taken out of them."""
     classes = tracked(profile.data)
     left_out = listed(["secrets", *(f"{kind} fields" for kind in classes)])
+    answer = f"a line of JSON with its trace id on standard output, {left_out} taken out"
+    if profile.foreign:
+        answer = f"its standard output, a line of JSON by its fields; that {left_out} are not in it, it sees to itself"
     return Decision(
         rule="observability/structured-logs",
         topic="logs",
-        answer=f"a line of JSON with its trace id on standard output, {left_out} taken out",
+        answer=answer,
         because=_handles(classes),
         value=Logs(form="json", redact=("secrets", *classes)),
         instead=(Instead("plain text", "it cannot be searched by field or joined to a trace"),),
@@ -83,6 +88,8 @@ def _handles(classes: tuple[DataClass, ...]) -> str:
 def metrics(profile: Profile) -> Decision[tuple[Measure, ...]]:
     """Name the groups of metrics that the service has to tell."""
     told = measures(profile)
+    if profile.foreign:
+        return _metrics_of_program(profile, told)
     return Decision(
         rule="observability/metrics",
         topic="metrics",
@@ -92,8 +99,54 @@ def metrics(profile: Profile) -> Decision[tuple[Measure, ...]]:
     )
 
 
-def scraping(profile: Profile) -> Decision[Scrape]:
+def _metrics_of_program(profile: Profile, told: tuple[Measure, ...]) -> Decision[tuple[Measure, ...]]:
+    """Name what is known of a program that tells no metrics that we know."""
+    if profile.runs_to_completion:
+        answer = f"the cluster tells {listed([MEASURES[measure] for measure in told])}"
+    elif told:
+        answer = f"its proxy tells {listed([MEASURES[measure] for measure in told])}; what it does inside is not known"
+    else:
+        answer = "none: no proxy sees what it does, and what it tells itself is not known"
+    return Decision(
+        rule="observability/metrics",
+        topic="metrics",
+        answer=answer,
+        because="it is not written with the SDK, so nothing says what its own metrics are called",
+        value=told,
+        instead=(
+            Instead("a scrape of its port", "there may be nothing at /metrics, and that would look like an outage"),
+        ),
+    )
+
+
+def _scraping_of_program(profile: Profile) -> Decision[Scrape | None]:
+    """Choose who is scraped in the place of a program that tells no metrics that we know."""
+    port, interval = programs.metrics_port(profile), level(profile).scrape
+    meshed = port == programs.MESH_METRICS_PORT
+    if port is None:
+        answer = "nothing; a run is told by its Job" if profile.runs_to_completion else "nothing"
+    else:
+        answer = f"its proxy, every {interval} on port {port}, found by a PodMonitor"
+    scrape = Scrape(
+        path=programs.PROXY_METRICS,
+        port=port or 0,
+        interval=interval,
+        monitor="PodMonitor",
+        at=programs.MESH_METRICS if meshed else "proxy-ready",
+    )
+    return Decision(
+        rule="observability/prometheus",
+        topic="scraping",
+        answer=answer,
+        because="it is not written with the SDK, so only what carries its traffic is known to count",
+        value=None if port is None else scrape,
+    )
+
+
+def scraping(profile: Profile) -> Decision[Scrape | None]:
     """Choose how often metrics are read, and what finds the replicas to read them from."""
+    if profile.foreign:
+        return _scraping_of_program(profile)
     interval, criticality = level(profile).scrape, profile.facts.criticality
     because = f"its criticality is {criticality}"
     if profile.runs_to_completion:

@@ -35,7 +35,6 @@ def manifests(landscape: Landscape, site: Site) -> Iterator[Manifest]:
     yield from certificates.authority(landscape)
     yield from mesh.rules(landscape)
     yield admission.signed(landscape, site)
-    yield from personal.keyring(landscape, site)
     yield from policies.around_stores(landscape)
     for profile in landscape.services.values():
         yield accounts.service_account(landscape, profile)

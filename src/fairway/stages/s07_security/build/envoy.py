@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from fairway.core import cluster
+from fairway.core import cluster, programs
 from fairway.core.profile import Landscape, Profile
 from fairway.stages.s07_security.decisions.identity import TRUST_DOMAIN, spiffe
 from fairway.stages.s07_security.decisions.network import may_be_called_by
@@ -12,8 +12,17 @@ BOOTSTRAP: Final = "envoy.json"
 SECRETS: Final = "secrets.json"
 TYPE: Final = "type.googleapis.com"
 HTTP: Final = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
-OWN_PORT: Final = 18080  # on loopback, where a program listens that knows no sockets
+ADMIN: Final = "admin"  # on a socket that nobody else mounts
 Resource = dict[str, Any]
+HEALTH: Final = "envoy.extensions.filters.http.health_check.v3.HealthCheck"
+LISTENS: Final = {  # whether it takes a connection, asked also while nobody else asks anything
+    "timeout": "1s",
+    "interval": "2s",
+    "no_traffic_interval": "2s",
+    "unhealthy_threshold": 2,
+    "healthy_threshold": 1,
+    "tcp_health_check": {},
+}
 
 
 def bootstrap(landscape: Landscape, profile: Profile, folder: str, ready: int) -> Resource:
@@ -23,11 +32,12 @@ def bootstrap(landscape: Landscape, profile: Profile, folder: str, ready: int) -
     for side, port, spoken in sides:
         if spoken:
             listeners.append(_inbound(profile, side, port, folder))
-            at = _address(f"127.0.0.1:{OWN_PORT}" if profile.facts.run else f"unix:{cluster.SOCKETS}/{side}.sock")
-            clusters.append(_cluster(side, "STATIC", at, http2=side == "grpc"))
+            own = programs.listened(profile, side) if profile.foreign else f"unix:{cluster.SOCKETS}/{side}.sock"
+            clusters.append(_cluster(side, "STATIC", _address(own), http2=side == "grpc"))
     for name in profile.callees:
         callee = landscape.services[name]
-        listeners.append(_outbound(name))
+        near = programs.callee(profile, name) if profile.foreign else f"unix:{cluster.SOCKETS}/to-{name}.sock"
+        listeners.append(_outbound(name, near, by_file=profile.foreign))
         host = cluster.host(name, landscape.system.system)
         at = _address(f"{host}:{GRPC_PORT if callee.grpc else REST_PORT}")
         secured = {
@@ -36,10 +46,11 @@ def bootstrap(landscape: Landscape, profile: Profile, folder: str, ready: int) -
             )
         }
         clusters.append(_cluster(f"to-{name}", "STRICT_DNS", at, http2=callee.grpc) | secured)
-    return {
+    whole: Resource = {
         "node": {"id": profile.name, "cluster": landscape.system.system},
         "static_resources": {"listeners": listeners, "clusters": clusters},
     }
+    return _speaking_for(profile, whole) if programs.behind_proxy(profile) else whole
 
 
 def secrets(folder: str) -> Resource:
@@ -58,6 +69,35 @@ def secrets(folder: str) -> Resource:
             {"@type": kind, "name": "trusted", "validation_context": trusted},
         ]
     }
+
+
+def _speaking_for(profile: Profile, whole: Resource) -> Resource:
+    """Have the proxy pass on the kubelet's questions to a program that hides behind it, and tell what it counted."""
+    run, side, static = profile.facts.run, programs.side(profile), whole["static_resources"]
+    assert run is not None
+    asked = sorted({path for path in (run.ready, run.live) if path})
+    routes: list[Resource] = [{"match": {"path": path}, "route": {"cluster": side, "timeout": "5s"}} for path in asked]
+    routes.append({"match": {"path": programs.LISTENING_PATH}, "direct_response": {"status": 404}})
+    filters = []
+    if not (run.ready and run.live):
+        [program] = [one for one in static["clusters"] if one["name"] == side]
+        program["health_checks"] = [LISTENS]
+        filters.append(_filter("envoy.filters.http.health_check", HEALTH))
+        filters[0]["typed_config"] |= {
+            "pass_through_mode": False,
+            "cluster_min_healthy_percentages": {side: {"value": 100}},
+            "headers": [{"name": ":path", "string_match": {"exact": programs.LISTENING_PATH}}],
+        }
+    host = {"name": "probes", "domains": ["*"], "routes": routes}
+    chain = {"filters": [_http("probes", filters, host)]}
+    at = _address(f"0.0.0.0:{programs.PROBE_PORT}")
+    static["listeners"].append({"name": "probes", "address": at, "filter_chains": [chain]})
+    pipe = _address(f"unix:{cluster.SOCKETS}/{ADMIN}.sock")
+    static["clusters"].append(_cluster(ADMIN, "STATIC", pipe, http2=False))
+    [handling] = static["listeners"][0]["filter_chains"][0]["filters"]
+    [ready] = handling["typed_config"]["route_config"]["virtual_hosts"]
+    ready["routes"].append({"match": {"path": programs.PROXY_METRICS}, "route": {"cluster": ADMIN, "timeout": "10s"}})
+    return {**whole, "admin": {"address": pipe}}
 
 
 def _inbound(profile: Profile, side: str, port: int, folder: str) -> Resource:
@@ -79,10 +119,20 @@ def _inbound(profile: Profile, side: str, port: int, folder: str) -> Resource:
     return {"name": side, "address": _address(f"0.0.0.0:{port}"), "filter_chains": [chain]}
 
 
-def _outbound(callee: str) -> Resource:
+def _outbound(callee: str, at: str, *, by_file: bool) -> Resource:
+    """Take calls to one callee; *by_file*: how long and how often is told by a file, as the caller does not do it."""
     name = f"to-{callee}"
-    chain = {"filters": [_http(name, [], _to(name))]}
-    return {"name": name, "address": _address(f"unix:{cluster.SOCKETS}/{name}.sock"), "filter_chains": [chain]}
+    handling = _http(name, [], _to(name))
+    if by_file:
+        folder = programs.ROUTES_FOLDER
+        source = {"path": f"{folder}/{name}.json", "watched_directory": {"path": folder}}
+        del handling["typed_config"]["route_config"]
+        handling["typed_config"]["rds"] = {
+            "route_config_name": name,
+            "config_source": {"path_config_source": source, "resource_api_version": "V3"},
+        }
+    chain = {"filters": [handling]}
+    return {"name": name, "address": _address(at), "filter_chains": [chain]}
 
 
 def _ready(port: int) -> Resource:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any, Final
 
-from fairway.core import cluster
+from fairway.core import cluster, programs
 from fairway.core.artefact import Manifest
 from fairway.core.images import IMAGES
 from fairway.core.labels import metadata
@@ -17,7 +17,7 @@ from fairway.stages.s07_security.decisions.identity import tls_proxy
 NAME: Final = "tls-proxy"
 FOLDER: Final = "/etc/fairway/proxy"
 CERTIFICATE: Final = "/etc/fairway/tls"
-READY_PORT: Final = 9901
+READY_PORT: Final = programs.PROXY_PORT
 SIZE: Final = {"cpu": "100m", "memory": "128Mi"}
 READABLE: Final = 0o440
 
@@ -27,6 +27,7 @@ def beside(landscape: Landscape, profile: Profile) -> Iterator[Sidecar]:
     decided = tls_proxy(profile)
     if decided is None or not _needed(profile):
         return
+    routes = programs.routes(profile)
     shared = {"name": cluster.SOCKETS_VOLUME, "mountPath": cluster.SOCKETS}
     container: dict[str, Any] = {
         "image": IMAGES["envoy"],
@@ -42,6 +43,10 @@ def beside(landscape: Landscape, profile: Profile) -> Iterator[Sidecar]:
             {"name": NAME, "mountPath": FOLDER, "readOnly": True},
             {"name": "tls", "mountPath": CERTIFICATE, "readOnly": True},
             shared,
+            *(
+                {"name": "routes", "mountPath": programs.ROUTES_FOLDER, "readOnly": True}
+                for _ in filter(None, [routes])
+            ),
         ],
     }
     yield Sidecar(
@@ -55,8 +60,9 @@ def beside(landscape: Landscape, profile: Profile) -> Iterator[Sidecar]:
             {"name": NAME, "configMap": {"name": _name(landscape, profile)}},
             {"name": "tls", "secret": {"secretName": decided.value.certificate, "defaultMode": READABLE}},
             {"name": cluster.SOCKETS_VOLUME, "emptyDir": {"sizeLimit": "1Mi"}},
+            *({"name": "routes", "configMap": {"name": name}} for name in filter(None, [routes])),
         ),
-        shared=(shared,),
+        shared=() if profile.foreign else (shared,),  # where it would find who administers the proxy
     )
 
 

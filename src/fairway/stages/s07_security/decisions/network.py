@@ -4,6 +4,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from fairway.core import programs
 from fairway.core.cluster import KEYRING
 from fairway.core.conditions import CALLED, EXPOSED, MESH, MESSAGING, TRACING
 from fairway.core.decision import Decision, Instead
@@ -40,16 +41,24 @@ def may_be_called_by(profile: Profile) -> Decision[tuple[Peer, ...]]:
     ]
     if profile.exposed:
         peers.append(Peer(kind="gateway", name=str(profile.system.platform.gateway), port=REST_PORT))
-    peers.append(Peer(kind="prometheus", name="prometheus", port=ADMIN_PORT))
+    scraped = programs.metrics_port(profile) if profile.foreign else ADMIN_PORT
+    if scraped is not None:
+        peers.append(Peer(kind="prometheus", name="prometheus", port=scraped))
     because = [verdict.because for verdict in (CALLED(profile), EXPOSED(profile)) if verdict.holds]
     return Decision(
         rule="security/network-policies",
         topic="may be called by",
-        answer=f"{listed([_said(peer) for peer in peers])}; nobody else",
-        because=listed([*because, "its metrics are scraped"]),
+        answer=f"{listed([_said(peer) for peer in peers])}; nobody else" if peers else "nobody",
+        because=listed([*because, *_scraped(profile, scraped)]),
         value=tuple(peers),
         instead=(Instead("the whole namespace", "a break-in at one service would reach all"),),
     )
+
+
+def _scraped(profile: Profile, port: int | None) -> list[str]:
+    if not profile.foreign:
+        return ["its metrics are scraped"]
+    return ["nobody scrapes it"] if port is None else ["its proxy's metrics are scraped"]
 
 
 def may_call(profile: Profile) -> Decision[tuple[Peer, ...]]:

@@ -1,0 +1,63 @@
+"""The commands that every pipeline runs, and the versions of what it runs."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from fairway.core.profile import Landscape, Profile
+
+PYTHON: Final = "3.13"
+PYTHONS: Final = frozenset({"python", "python3"})
+TOOLS: Final = "mypy==2.4.1 pytest==9.2.0 ruff==0.17.6"
+TRIVY: Final = "0.70.0"
+COSIGN: Final = "v3.0.6"
+FAILING: Final = "HIGH,CRITICAL"  # with a fix: of others nobody can do anything yet
+FAIRWAY: Final = "python -m pip install tools/fairway-*.whl wheels/*.whl"
+BUILT: Final = "fairway build --check"
+AUDITED: Final = "fairway check deploy --format sarif > fairway.sarif"
+
+
+def in_python(profile: Profile) -> bool:
+    """Tell whether a service is Python, as far as the facts say."""
+    return profile.facts.run is None or profile.facts.run.command[0] in PYTHONS
+
+
+def pythons(landscape: Landscape) -> list[Profile]:
+    """Give the services whose code these commands can judge."""
+    return [profile for profile in landscape.services.values() if in_python(profile)]
+
+
+def install(folder: str) -> Iterator[str]:
+    """Install a service as its image has it, and the tools that judge it."""
+    yield f"python -m pip install --no-deps --require-hashes --requirement {folder}/requirements.txt"
+    yield "python -m pip install --no-deps wheels/*.whl"
+    yield f"python -m pip install {TOOLS}"
+    further = f"{folder}/requirements-dev.txt"
+    yield f"if [ -f {further} ]; then python -m pip install --requirement {further}; fi"
+
+
+def judge(folder: str) -> dict[str, str]:
+    """Give what judges a service's code, by what it is called."""
+    return {
+        "Lint": f"ruff check {folder} && ruff format --check {folder}",
+        "Types": f"cd {folder} && mypy .",
+        "Tests": f"cd {folder} && python -m pytest",
+    }
+
+
+def interface(profile: Profile) -> str | None:
+    """Compare a public interface with the one that was agreed on; a change of it is seen in the change's own diff."""
+    if not profile.exposed or profile.facts.run is not None:
+        return None
+    module = f"{profile.name.replace('-', '_')}.service:service"
+    return f"cd {profile.facts.code} && python -m fairway_sdk openapi {module} | diff openapi.json -"
+
+
+def image(landscape: Landscape, name: str) -> str:
+    """Name the image of a service, with the version that the facts give."""
+    system = landscape.system
+    return f"{system.platform.registry}/{system.system}/{name}:{system.version}"
+
+
+def registry_host(landscape: Landscape) -> str:
+    """Name the host that images are pushed to."""
+    return str(landscape.system.platform.registry).partition("/")[0]

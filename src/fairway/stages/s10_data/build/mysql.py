@@ -1,0 +1,169 @@
+"""MySQL: a cluster of Percona's operator, whose members vote; full backups and every change in between."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from fairway.core.artefact import Manifest, Reason, Site
+from fairway.core.facts import seconds
+from fairway.core.images import IMAGES
+from fairway.core.profile import Landscape, StoreProfile
+from fairway.stages.s10_data.binding import PROXY
+from fairway.stages.s10_data.build import authorities, places
+from fairway.stages.s10_data.decisions import backups, stores
+
+OPERATOR: Final = "1.19.0"
+PLACE: Final = "backups"  # what the storage is called in the cluster's own object
+READS_AND_WRITES: Final = ("SELECT", "INSERT", "UPDATE", "DELETE", "CREATE TEMPORARY TABLES", "EXECUTE")
+CHANGES_SCHEMA: Final = ("ALL",)
+RESOURCES: Final = {"requests": {"cpu": "500m", "memory": "1536Mi"}, "limits": {"cpu": "2", "memory": "1536Mi"}}
+SMALL: Final = {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"cpu": "1", "memory": "256Mi"}}
+ACCESS: Final = Reason(rule="data/reliable-store", topic="access")
+SERVERS: Final = Reason(rule="data/reliable-store", topic="servers")
+BACKED_UP: Final = Reason(rule="data/backups", topic="backups")
+
+
+def manifests(landscape: Landscape, site: Site, store: StoreProfile) -> Iterator[Manifest]:
+    """Build one store on one site: the region that takes writes, or one that follows."""
+    engine = stores.engine(store, landscape)
+    hosts = [f"{store.name}{PROXY}", f"*.{store.name}-pxc", f"{store.name}-pxc"]
+    yield authorities.certificate(landscape, store, hosts, {})
+    reasons = {
+        ("spec", "pxc", "size"): SERVERS,
+        ("spec", "pxc", "volumeSpec"): Reason(rule="data/encryption-at-rest", topic="encryption"),
+        ("spec", "users"): ACCESS,
+        ("spec", "sslSecretName"): ACCESS,
+        ("spec", "backup"): BACKED_UP,
+    }
+    obj = _cluster(landscape, site, store)
+    if "replicationChannels" in obj["spec"]["pxc"]:
+        follows = Reason(rule="data/geo-replication", topic="other regions")
+        reasons["spec", "pxc", "replicationChannels"] = follows
+    yield places.manifest(engine.rule, engine.topic, store.name, "perconaxtradbcluster", obj, reasons)
+    for grant in stores.access(store).value:
+        for user, schema in ((grant.user, False), (grant.schema_user, True)):
+            name = f"{store.name}-user-{user}"
+            secret = places.credentials(landscape, site, store.name, grant.service, name, schema=schema, labels={})
+            yield places.manifest(ACCESS.rule, ACCESS.topic, store.name, f"externalsecret-{user}", secret)
+
+
+def _cluster(landscape: Landscape, site: Site, store: StoreProfile) -> dict[str, Any]:
+    topology = stores.topology(store, landscape).value
+    alone = topology.members < 3  # noqa: PLR2004 - two members cannot outvote one another
+    disk = {
+        "storageClassName": places.storage_class(store),
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": topology.size}},
+    }
+    labels = places.outside_mesh(landscape)
+    pxc: dict[str, Any] = {
+        "size": topology.members,
+        "image": IMAGES["mysql"],
+        "autoRecovery": True,
+        "labels": labels,
+        "configuration": "[mysqld]\nrequire_secure_transport=ON\nbinlog_format=ROW\ngtid_mode=ON\n"
+        "enforce_gtid_consistency=ON\nlog_replica_updates=ON\n",
+        "resources": RESOURCES,
+        "affinity": {"antiAffinityTopologyKey": "topology.kubernetes.io/zone"},
+        "podDisruptionBudget": {"maxUnavailable": 1},
+        "gracePeriod": 600,
+        "volumeSpec": {"persistentVolumeClaim": disk},
+    }
+    if len(places.regions(landscape, site)) > 1:
+        pxc["replicationChannels"] = [_channel(landscape, site, store)]
+    spec: dict[str, Any] = {
+        "crVersion": OPERATOR,
+        "secretsName": f"{store.name}-operator",
+        "sslSecretName": authorities.keys_of(store.name),
+        "sslInternalSecretName": authorities.keys_of(store.name),
+        "tls": {"enabled": True},
+        "updateStrategy": "SmartUpdate",
+        "upgradeOptions": {"apply": "disabled"},
+        "pxc": pxc,
+        "haproxy": {
+            "enabled": True,
+            "size": topology.members,
+            "image": IMAGES["mysql-haproxy"],
+            "labels": labels,
+            "resources": SMALL,
+            "affinity": {"antiAffinityTopologyKey": "topology.kubernetes.io/zone"},
+            "podDisruptionBudget": {"maxUnavailable": 1},
+        },
+        "users": list(_users(store)),
+        "backup": _backup(landscape, site, store),
+    }
+    if alone:
+        spec["unsafeFlags"] = {"pxcSize": True, "proxySize": True}
+    return {
+        "apiVersion": "pxc.percona.com/v1",
+        "kind": "PerconaXtraDBCluster",
+        "metadata": places.described(landscape, store.name),
+        "spec": spec,
+    }
+
+
+def _users(store: StoreProfile) -> Iterator[dict[str, Any]]:
+    """Let each service in twice: what runs cannot change the schema."""
+    for grant in stores.access(store).value:
+        for user, granted in ((grant.user, READS_AND_WRITES), (grant.schema_user, CHANGES_SCHEMA)):
+            yield {
+                "name": user,
+                "dbs": [store.name],
+                "hosts": ["%"],
+                "passwordSecretRef": {"name": f"{store.name}-user-{user}", "key": "password"},
+                "grants": list(granted),
+                "withGrantOption": False,
+            }
+
+
+def _channel(landscape: Landscape, site: Site, store: StoreProfile) -> dict[str, Any]:
+    """Follow the home region, or be followed from the others; their servers' names are those of the regions."""
+    home = places.home(landscape, site)
+    name = f"{store.name}-{home}"
+    if site.region == home:
+        return {"name": name, "isSource": True}
+    source = f"{store.name}{PROXY}.{landscape.system.system}.{home}.svc.clusterset.local"
+    return {
+        "name": name,
+        "isSource": False,
+        "sourcesList": [{"host": source, "port": 3306, "weight": 100}],
+        "configuration": {"ssl": True, "sslSkipVerify": False, "ca": "/etc/mysql/ssl/ca.crt", "sourceRetryCount": 3},
+    }
+
+
+def _backup(landscape: Landscape, site: Site, store: StoreProfile) -> dict[str, Any]:
+    kept, there = backups.backups(store, landscape).value, places.bucket(landscape, site)
+    hours = str(kept.schedule).split()[1]
+    a_day = 24 if hours == "*" else 4 if hours == "*/6" else 1
+    count = int(seconds(kept.kept) // 86400) * a_day
+    return {
+        "image": IMAGES["mysql-backup"],
+        "storages": {PLACE: _storage(there, store)},
+        "schedule": [
+            {
+                "name": store.name,
+                "schedule": kept.schedule,
+                "storageName": PLACE,
+                "retention": {"type": "count", "count": count, "deleteFromStorage": True},
+            }
+        ],
+        "pitr": {
+            "enabled": True,
+            "storageName": PLACE,
+            "timeBetweenUploads": seconds(kept.log_every or "1h"),
+            "resources": SMALL,
+        },
+    }
+
+
+def _storage(there: places.Backup, store: StoreProfile) -> dict[str, Any]:
+    path = f"{there.bucket}/{store.name}"
+    if there.cloud == "azure":
+        azure = {"container": path, "credentialsSecret": places.KEYS_OF_STORAGE}
+        return {"type": "azure", "resources": SMALL, "azure": azure}
+    s3: dict[str, Any] = {"bucket": path, "region": there.region}
+    s3 |= {} if there.cloud == "aws" else {"credentialsSecret": places.KEYS_OF_STORAGE}
+    if there.cloud == "gcp":
+        s3["endpointUrl"] = "https://storage.googleapis.com"
+    if there.cloud == "none":
+        s3["endpointUrl"] = f"https://{places.OBJECT_STORAGE}"
+    return {"type": "s3", "verifyTLS": True, "resources": SMALL, "s3": s3}
