@@ -109,7 +109,7 @@ def measure(system: System, caches: Path) -> Run:
     # Bytecode is kept, as by every installation, but beside nobody's code.
     environment = os.environ | {"XDG_CACHE_HOME": str(caches), "PYTHONPYCACHEPREFIX": str(caches / "bytecode")}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    run = RunFolder(system.folder)
+    run = RunFolder(system.folder, visits=True)
     said = system.folder / "said"
     with said.open("w") as output:
         began = time.monotonic()
@@ -191,13 +191,14 @@ def _memory(found: Status, up: int) -> dict[str, tuple[float, float]]:
     parts = {view.pid: (view.name if view.part not in OF_SERVICES else "services") for view in found.processes}
     taken: dict[str, tuple[float, float]] = {}
     for pid in _descendants(up):
-        name = next((parts[above] for above in _above(pid) if above in parts), "fairway up")
-        if name == "fairway up" and pid != up:
-            name = "fork server" if "fork_server" in Path(f"/proc/{pid}/cmdline").read_text() else "keeper"
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        sizes = {line.split(":")[0]: int(line.split()[1]) / 1024 for line in lines[1:]}
-        rss, pss = taken.get(name, (0.0, 0.0))
-        taken[name] = (rss + sizes["Rss"], pss + sizes["Pss"])
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+            name = next((parts[above] for above in _above(pid) if above in parts), "fairway up")
+            if name == "fairway up" and pid != up:
+                name = "fork server" if "fork_server" in Path(f"/proc/{pid}/cmdline").read_text() else "keeper"
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+            sizes = {line.split(":")[0]: int(line.split()[1]) / 1024 for line in lines[1:]}
+            rss, pss = taken.get(name, (0.0, 0.0))
+            taken[name] = (rss + sizes["Rss"], pss + sizes["Pss"])
     return taken
 
 
@@ -234,7 +235,10 @@ def tell_memory(name: str, run: Run) -> None:
     for process, (rss, pss) in sorted(run.memory.items(), key=lambda item: -item[1][1]):
         print(f"  {process:<42}{rss:>8.0f}{pss:>8.0f}")
     counted = [sizes for process, sizes in run.memory.items() if process not in {"services", "fork server"}]
-    line(f"{name}: infrastructure, shares", [sum(pss for _, pss in counted)], 250.0, "MB")
+    watching = sum(run.memory.get(process, (0.0, 0.0))[1] for process in ("prometheus", "alertmanager"))
+    whole = sum(pss for _, pss in counted)
+    line(f"{name}: infrastructure, shares", [whole], 250.0, "MB")
+    line(f"{name}: without Prometheus and Alertmanager", [whole - watching], 250.0, "MB")
     line(f"{name}: infrastructure, resident", [sum(rss for rss, _ in counted)], None, "MB")
 
 

@@ -40,6 +40,11 @@ class System:
         return done
 
     @property
+    def run_folder(self) -> RunFolder:
+        """Give where its sockets are, and make nothing there."""
+        return RunFolder(self.folder, visits=True)
+
+    @property
     def status(self) -> dict[str, Any]:
         """What `status` tells; every process ever seen is noted."""
         found: dict[str, Any] = json.loads(self.run("status", "--format", "json", check=False).stdout)
@@ -57,7 +62,7 @@ class System:
 
     def nothing_is_left(self) -> bool:
         """Tell whether all processes, sockets and the gateway's port are gone."""
-        return not any(alive(pid) for pid in self.pids) and not any(RunFolder(self.folder).sockets.rglob("*"))
+        return not any(alive(pid) for pid in self.pids) and not self.run_folder.sockets.exists()
 
 
 def ask(url: str, content: bytes | None = None, *, method: str = "GET", **headers: str) -> tuple[int, bytes]:

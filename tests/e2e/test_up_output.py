@@ -50,6 +50,6 @@ def test_a_system_whose_reader_has_gone_works_and_ends_as_ever(tmp_path: Path) -
         finally:
             process.send_signal(signal.SIGTERM)
             said = process.stderr.read()
-            assert process.wait(20) == 128 + signal.SIGPIPE, said  # as of every command whose reader has gone
+            assert process.wait(20) in {0, 128 + signal.SIGPIPE}, said  # the latter where output was left in a buffer
     assert said == b""
     assert system.nothing_is_left()

@@ -44,7 +44,7 @@ def told(credentials: Credentials, **parts: object) -> dict[str, str]:
 def test_a_stock_sdk_of_opentelemetry_needs_no_more_than_the_environment(credentials: Credentials) -> None:
     """Its spans arrive, under the service's name."""
     with Collector() as collector:
-        variables = told(credentials, telemetry=Telemetry(traces=collector.url))
+        variables = told(credentials, telemetry=Telemetry(traces=collector.url, share=1.0))
         done = subprocess.run(
             [sys.executable, "-c", STOCK], env=variables, check=True, capture_output=True, text=True, timeout=30
         )
@@ -88,8 +88,10 @@ def test_stores_brokers_and_callees_are_urls(credentials: Credentials) -> None:
 
 def test_words_are_filled_in_and_python_is_our_own() -> None:
     """Other braces stay as they are."""
-    words = foreign.filled(["python", "a.py", "--port={port}", "{x}", "{data}/a"], "127.0.0.1:80", Path("/data"))
-    assert words == (sys.executable, "a.py", "--port=80", "{x}", "/data/a")
+    words = foreign.filled(
+        ["python", "a.py", "--port={port}", "{host}", "{x}", "{data}/a"], "127.0.0.1:80", Path("/data")
+    )
+    assert words == (sys.executable, "a.py", "--port=80", "127.0.0.1", "{x}", "/data/a")
     assert foreign.filled(["node", "{address}"], "127.0.0.1:80", Path("/data")) == ("node", "127.0.0.1:80")
 
 

@@ -92,3 +92,18 @@ def test_a_file_is_replaced_in_one_step_and_is_private(tmp_path: Path) -> None:
     assert path.read_bytes() == b"new"
     assert mode(path) == 0o600
     assert [found.name for found in tmp_path.iterdir()] == ["key"]
+
+
+def test_who_only_asks_makes_no_folder_of_sockets_and_who_leaves_leaves_none(tmp_path: Path) -> None:
+    """`status` and `down` of what is not up would otherwise leave an empty folder in the machine's own."""
+    visitor = RunFolder(tmp_path, visits=True)
+    assert not visitor.sockets.exists()
+    run = RunFolder(tmp_path)
+    assert visitor.socket("control") == run.socket("control")
+    run.socket("control").touch()
+    (run.socket_folder("store.postgresql") / ".s.PGSQL.5432").touch()
+    run.socket("orders-0.admin").symlink_to("orders-0.admin.1")
+    assert visitor.sockets.exists()
+    run.remove_sockets()
+    assert not visitor.sockets.exists()
+    visitor.remove_sockets()

@@ -21,6 +21,7 @@ _HOMES = {
     "DynamoTransaction": "fairway_sdk.events.inbox_dynamodb",
     "Event": "fairway_sdk.events.event",
     "FairwayError": "fairway_sdk.errors",
+    "NotYetError": "fairway_sdk.errors",
     "PERSONAL": "fairway_sdk.personal.marks",
     "Person": "fairway_sdk.identity.dependencies",
     "PoisonError": "fairway_sdk.errors",
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from fairway_sdk.errors import DeclineCode as DeclineCode
     from fairway_sdk.errors import DeclinedError as DeclinedError
     from fairway_sdk.errors import FairwayError as FairwayError
+    from fairway_sdk.errors import NotYetError as NotYetError
     from fairway_sdk.errors import PoisonError as PoisonError
     from fairway_sdk.errors import RefusedError as RefusedError
     from fairway_sdk.errors import SetupError as SetupError

@@ -51,6 +51,14 @@ class DeclinedError(FairwayError):
         self.message = message
 
 
+class NotYetError(FairwayError):
+    """Raise it in a handler of an event that comes before something it needs: it is no failure, and is tried again.
+
+    The pauses grow; it is parked where that something does not come within the channel's `late`. Its message is kept
+    then, so it says what is waited for, and nothing about a person.
+    """
+
+
 class PoisonError(FairwayError):
     """Raise it in a handler of an event or a task when no later try can succeed: it is parked at once.
 

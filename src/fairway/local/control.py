@@ -37,6 +37,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     gateway: str = ""  # URL; of the first region's
     gateways: dict[str, str] = {}  # URLs by region
     console: str = ""  # URL
+    tries: list[str] = []  # lines to paste
     notes: list[str] = []  # what is not as it would be in a cluster
     processes: list[View] = []
 

@@ -69,7 +69,7 @@ class Envoy:
 
         What an earlier run left in the folder goes.
         """
-        require(len(files) + BESIDE)
+        require(self.watchers(files))
         start = bootstrap(places, self.proxy)
         await self._try(start, files)
         shutil.rmtree(self.folder)
@@ -77,6 +77,11 @@ class Envoy:
         self._start, self._files = start, dict(files)
         replace(self.folder / BOOTSTRAP, json.dumps(start).encode())
         self._write(self._files)
+
+    @staticmethod
+    def watchers(files: Files) -> int:
+        """Tell how many watchers of files it needs."""
+        return len(files) + BESIDE
 
     def command(self, *, drain: float = 5.0) -> tuple[str, ...]:
         """Give the command that runs it in the foreground. It answers for one system only, so one thread is enough."""

@@ -1,6 +1,7 @@
 """A process that has loaded what services are made of, and becomes one in a moment: `-m fairway.local.fork_server FD`.
 
 Each service would load the same hundreds of modules for more than a second; a fork has them, and shares their memory.
+So do identity provider and console, which are forked as soon as what they need is loaded: others wait for them.
 It is told what to become by JSON lines on a socket, and tells there which process that is and how it ended.
 """
 
@@ -13,10 +14,14 @@ import selectors
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable
 from typing import Any, Final
 
 LOADED: Final = (
+    "fairway.local.identity.server",  # whom the gateway waits for
+    "fairway.local.console.server",
+    "fairway.local.telemetry",
     "fairway_sdk.__main__",
     "fairway_sdk.process",
     "cryptography.fernet",
@@ -49,6 +54,8 @@ class Server:
         """Take the socket to the supervisor."""
         self._line = line
         self._kept = b""
+        self._lacking = deque(LOADED)
+        self._waiting = deque[dict[str, Any]]()
         self._children: set[int] = set()
         self._ended, self._wake = os.pipe()
         for number in (self._ended, self._wake):
@@ -56,31 +63,49 @@ class Server:
 
     def serve(self) -> Callable[[], object] | None:
         """Serve; come back in the child with what it is to do, or in the parent with nothing to do any more."""
+        gc.disable()  # nothing of what is loaded ever goes
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._wake)
         with selectors.DefaultSelector() as selector:
             selector.register(self._line, selectors.EVENT_READ)
             selector.register(self._ended, selectors.EVENT_READ)
             while True:
-                ready = {key.fileobj for key, _ in selector.select()}
+                ready = {key.fileobj for key, _ in selector.select(0 if self._lacking or self._waiting else None)}
                 if self._ended in ready:
                     self._tell_ends()
                 if self._line in ready:
                     content = self._line.recv(LARGEST)
                     if not content:
                         return None
-                    *lines, self._kept = (self._kept + content).split(b"\n")
-                    for line in lines:
-                        asked = json.loads(line)
-                        if "load" in asked:
-                            write_to(asked["log"])
-                            load(asked["load"])
-                        elif act := self._fork(asked):
-                            return act
+                    self._hear(content)
+                while asked := self._next():
+                    if act := self._fork(asked):
+                        return act
+                if self._lacking:
+                    load(self._lacking.popleft())
+
+    def _hear(self, content: bytes) -> None:
+        *lines, self._kept = (self._kept + content).split(b"\n")
+        for line in lines:
+            asked = json.loads(line)
+            if "load" in asked:
+                write_to(asked["log"])
+                self._lacking += asked["load"]
+            else:
+                self._waiting.append(asked)
+
+    def _next(self) -> dict[str, Any] | None:
+        """Give whom to fork now: who is in a hurry, and all others once everything is loaded."""
+        found = next((one for one in self._waiting if not self._lacking or _is_loaded(one["after"])), None)
+        if found is not None:
+            self._waiting.remove(found)
+        return found
 
     def _fork(self, asked: dict[str, Any]) -> Callable[[], object] | None:
+        gc.freeze()  # so that the collector of a fork does not touch, and copy, the memory of what is loaded
         pid = os.fork()
         if pid == 0:
+            gc.enable()
             os.setsid()
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -111,9 +136,9 @@ def become(asked: dict[str, Any]) -> object:
     os.chdir(asked["cwd"])
     os.environ.clear()
     os.environ.update(asked["env"])
-    sys.argv = ["fairway_sdk", *asked["words"]]
-    main = importlib.import_module("fairway_sdk.__main__").main
-    return main(asked["words"])
+    module, *words = asked["words"]
+    sys.argv = [module, *words]
+    return importlib.import_module(module).main(words)
 
 
 def write_to(path: str) -> None:
@@ -124,19 +149,18 @@ def write_to(path: str) -> None:
     os.close(log)
 
 
-def load(names: Iterable[str]) -> None:
-    """Load modules for good, so that forks share them; who needs one that is not installed says so itself."""
-    gc.disable()  # nothing of what is loaded ever goes
-    for name in names:
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
-    gc.freeze()  # so that the collector of a fork does not touch, and copy, the memory of what is loaded
-    gc.enable()
+def load(name: str) -> None:
+    """Load a module for good, so that forks share it; who needs one that is not installed says so itself."""
+    with contextlib.suppress(ImportError):
+        importlib.import_module(name)
+
+
+def _is_loaded(name: str) -> bool:
+    return bool(name) and name in sys.modules
 
 
 def serve(number: int) -> object:
     """Load what all services need, and serve over the socket of this number."""
-    load(LOADED)
     act = Server(socket.socket(fileno=number)).serve()
     return act() if act is not None else 0
 

@@ -16,6 +16,7 @@ from fairway.local.processes import ProcessSpec
 from fairway.local.run_folder import RunFolder, replace
 from fairway.local.services import DRAIN, Neighbours, Program, Replica, bind, is_ours, place, python, reached, store_of
 from fairway.local.turns import Turns
+from fairway.targets.environment import SCHEMA_OF
 from fairway.targets.envoy.clusters import LONGEST_CONNECTION
 from fairway_sdk.contract import CONFIGURATION_VARIABLE, SECRETS_VARIABLE
 from fairway_sdk.contract.binding import Binding, Store
@@ -25,6 +26,7 @@ MISPLACED: Final = 2  # the exit code of a service whose placement is at fault
 STARTS_WITHIN: Final = 60.0  # seconds, where no longer is declared: many start at once
 MIGRATES_WITHIN: Final = 600.0  # seconds
 LONGEST_RUN: Final = 3600.0  # seconds of what runs to completion, as in a cluster
+SDK: Final = "fairway_sdk.__main__"
 KILLED_AFTER: Final = DRAIN + 5.0
 HANDOVER: Final = LONGEST_CONNECTION + 0.5  # seconds until no proxy sends to the run before
 
@@ -79,7 +81,7 @@ def _ours(
         starts_within=_starts_within(program),
         stop_within=KILLED_AFTER,
         watch=program.code,
-        fork=words if is_ours(program) else (),
+        fork=(SDK, *words) if is_ours(program) else (),
     )
 
 
@@ -145,7 +147,7 @@ def _with_rights(replica: Replica, bound: Binding, around: Neighbours) -> Bindin
     user = foreign.schema_user(replica.program.name)
     stores = {
         name: msgspec.structs.replace(store, user=user)
-        if store.kind in foreign.SCHEMA_OF and around.backed.stores[name].own_users
+        if store.kind in SCHEMA_OF and around.backed.stores[name].own_users
         else store
         for name, store in bound.stores.items()
     }
@@ -191,7 +193,7 @@ def _migration(replica: Replica, around: Neighbours) -> ProcessSpec:
         again_with=forgetful,
         unneeded=lambda: not forgetful and note.exists() and note.read_text() == now,
         settle=remember,
-        fork=words if is_ours(program) else (),
+        fork=(SDK, *words) if is_ours(program) else (),
         starts_within=MIGRATES_WITHIN,
     )
 

@@ -103,6 +103,11 @@ class Mesh:
         return {one.name: one.envoy.admin for one in self._carriers}
 
     @property
+    def watchers(self) -> int:
+        """Tell how many watchers of files all proxies need."""
+        return sum(one.envoy.watchers(self._files(one)) for one in self._carriers)
+
+    @property
     def inside(self) -> tuple[str, ...]:
         """Name the processes that services rely on: all but the gateways."""
         return tuple(one.name for one in self._carriers if not one.envoy.proxy.gateway)

@@ -46,6 +46,12 @@ class Observers:
         """Give Alertmanager's address."""
         return self._addresses.get(ALERTMANAGER, "")
 
+    @property
+    def notes(self) -> list[str]:
+        """Say what a reader of `fairway status` must know of them."""
+        names = " and ".join(name.capitalize() for name in self._programs)
+        return [f"{names} ask for no key: any program of this machine can read them."] if names else []
+
     def specs(
         self, scraped: Iterable[Scraped], proxies: Iterable[str], rules: Sequence[Mapping[str, Any]], collector: str
     ) -> Iterator[ProcessSpec]:

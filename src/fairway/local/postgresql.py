@@ -25,7 +25,8 @@ OPERATOR: Final = "postgres"
 SETTINGS: Final = {
     "listen_addresses": "",
     "unix_socket_permissions": "0600",
-    "shared_buffers": "64MB",
+    "shared_buffers": "16MB",  # a local system's data is small, and making databases fills whatever there is
+    "io_method": "sync",  # workers that read ahead for it take memory each, and gain nothing here
     "wal_level": "logical",  # a copy may follow it, whole or in part
     "archive_mode": "on",
     "archive_timeout": "60",

@@ -52,7 +52,8 @@ class ProcessSpec(msgspec.Struct, frozen=True, kw_only=True):
     watch: Path | None = None  # the folder of its code
     overlaps: bool = False  # when started anew the old run answers until the new one is ready
     handover: float = 0.0  # and for so long afterwards, until nobody sends to it any more
-    fork: tuple[str, ...] = ()  # the words of `python -m fairway_sdk`, where it may be forked instead of started
+    fork: tuple[str, ...] = ()  # a module and the words for its `main`, where it may be forked instead of started
+    fork_after: str = ""  # the module that it needs to be loaded; empty: all that services need
 
 
 class Child(Protocol):

@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import stat
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -20,9 +21,10 @@ SAFE_NAME: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._@-]+")
 class RunFolder:
     """The two folders of one system that runs on this machine; both are made when first asked for."""
 
-    def __init__(self, system_folder: Path) -> None:
-        """Take the folder of fairway.yaml, which must exist."""
+    def __init__(self, system_folder: Path, *, visits: bool = False) -> None:
+        """Take the folder of fairway.yaml, which must exist; who only *visits* makes no folder for sockets."""
         self.system_folder = system_folder.resolve(strict=True)
+        self._visits = visits
 
     @cached_property
     def state(self) -> Path:
@@ -40,7 +42,19 @@ class RunFolder:
         name = f"fw-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
         runtime = os.environ.get("XDG_RUNTIME_DIR", "")
         fits = runtime.startswith("/") and len(runtime) + 1 + len(name) <= LONGEST_FOLDER and Path(runtime).is_dir()
-        return private_folder(Path(runtime if fits else "/tmp").resolve() / name)  # noqa: S108 -- checked: owner, mode, no link
+        folder = Path(runtime if fits else "/tmp").resolve() / name  # noqa: S108 -- checked: owner, mode, no link
+        there = not self._visits or os.path.lexists(folder)
+        return private_folder(folder) if there else folder
+
+    def remove_sockets(self) -> None:
+        """Remove the folder of the sockets with all in it; only while the system's lock is ours."""
+        for path in sorted(self.sockets.rglob("*"), reverse=True):
+            if path.is_dir() and not path.is_symlink():
+                path.rmdir()
+            else:
+                path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            self.sockets.rmdir()
 
     def socket(self, name: str) -> Path:
         """Say where the socket of this name is: always at the same place, under a shorter name where it is too long."""

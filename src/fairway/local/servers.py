@@ -127,7 +127,7 @@ class LocalDynamoDB(DynamoDB):
     def command(self) -> Sequence[str | Path]:
         """Run it on its socket only; it wants a port all the same."""
         super().command()
-        return [sys.executable, "-m", "moto.server", "-H", f"unix://{self._socket}", "-p", "1"]
+        return [sys.executable, "-m", "fairway.local.dynamodb", "-H", f"unix://{self._socket}", "-p", "1"]
 
 
 def dynamodb(servers: ServerSpecs, users: Mapping[str, Store]) -> Found:

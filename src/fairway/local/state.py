@@ -6,15 +6,18 @@ import os
 import socket
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import msgspec
 
 from fairway.core.errors import FairwayError
 from fairway.local import keeper
 from fairway.local.run_folder import RunFolder, replace
+
+LAST_PORT: Final = 65535
 
 
 class AlreadyUpError(FairwayError):
@@ -135,13 +138,14 @@ class Ports:
         except (FileNotFoundError, msgspec.DecodeError):
             self._ports = {}
         self._given: set[int] = set()
+        self._reserved: list[int] = []  # sockets
+        weakref.finalize(self, _close, self._reserved)
 
     def __call__(self, name: str) -> int:
         """Give a name its port."""
         port = self._ports.get(name, 0)
-        while not port or port in self._given or not is_free(port):
+        while not port or not self._take(port):
             port = free_port()
-        self._given.add(port)
         if self._ports.get(name) != port:
             self._ports[name] = port
             replace(self._file, msgspec.json.encode(self._ports))
@@ -149,9 +153,30 @@ class Ports:
 
     def first_from(self, first: int) -> int:
         """Give the first port that nobody listens on, and nobody else was given."""
-        found = next(port for port in range(first, 65536) if port not in self._given and is_free(port))
-        self._given.add(found)
-        return found
+        return next(port for port in range(first, LAST_PORT + 1) if self._take(port))
+
+    def _take(self, port: int) -> bool:
+        """Take a port that nobody has, and keep it from another system that is about to start.
+
+        Nobody listens on it yet. So the UDP port of the same number, which nobody else wants, says whose it is: it is
+        free again when we end, however we do.
+        """
+        if port in self._given or not is_free(port):
+            return False
+        held = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            held.bind(("127.0.0.1", port))
+        except OSError:
+            held.close()
+            return False
+        self._reserved.append(held.detach())
+        self._given.add(port)
+        return True
+
+
+def _close(sockets: list[int]) -> None:
+    for number in sockets:
+        os.close(number)
 
 
 def is_free(port: int) -> bool:

@@ -18,7 +18,7 @@ from fairway.local import foreign, launching, services
 from fairway.local.console.process import NAME as CONSOLE
 from fairway.local.console.process import Console, scraped
 from fairway.local.control import Answer, Request, Status, serving
-from fairway.local.forking import ForkServer, modules
+from fairway.local.forking import ForkServer, modules, sharing
 from fairway.local.identity.settings import Settings, settings
 from fairway.local.mesh import Mesh, gateway_identity
 from fairway.local.observers import Observers
@@ -28,6 +28,7 @@ from fairway.local.run_folder import RunFolder, replace
 from fairway.local.state import Lock, Ports, Register, is_free
 from fairway.local.stores import Backed, back
 from fairway.local.supervisor import LOOKED_AT_FIRST, Supervisor, Tell
+from fairway.local.watchers import require
 from fairway_sdk.contract.binding import Binding, Issuer
 
 FIRST_PORT: Final = 8080
@@ -76,6 +77,7 @@ class LocalSystem:
         self.notes: list[str] = []
         self.gateways: dict[str, str] = {}  # URLs by region
         self._console: Console | None = None
+        self._ports: Ports | None = None  # they are ours for as long as this is kept
 
     @property
     def status(self) -> Status:
@@ -89,7 +91,10 @@ class LocalSystem:
             gateway=self._gateway,
             gateways=self.gateways,
             console=self._console.url if self._console else "",
-            notes=self.notes + (self._mesh.notes if self._mesh else []),
+            tries=[line.replace("{gateway}", self._gateway) for line in self._wanted.tries],
+            notes=self.notes
+            + (self._mesh.notes if self._mesh else [])
+            + (self._console.notes if self._console else []),
             processes=self._supervisor.views() if self._supervisor else [],
         )
 
@@ -103,7 +108,7 @@ class LocalSystem:
                     self.notes.append(f"{left} processes were left of an 'up' that was killed; they are ended.")
                 await self._live(register, ready)
         finally:
-            self._remove_sockets()
+            self._run.remove_sockets()
             lock.release()
 
     def end(self) -> None:
@@ -119,11 +124,14 @@ class LocalSystem:
         supervisor = self._supervisor = Supervisor(register, self._tell, forks.start)
         async with serving(self._run, self._answer), contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(forks.close)
-            if any(program.uses_sdk and program.missing is None for program in self._wanted.programs):
+            forking = any(program.uses_sdk and program.missing is None for program in self._wanted.programs)
+            if forking:
                 await forks.open()  # what it loads takes longest of all, so it begins first
             elif self._begun is not None:
                 self._begun.end()
-            specs = self._specs()
+            specs = [sharing(spec) if forking else spec for spec in self._specs()]
+            if self._mesh is not None:
+                require(self._mesh.watchers)  # before anything starts: an Envoy that gets too few ends in a crash
             stack.push_async_callback(self._stop, supervisor)
             supervisor.start(specs)
             if self._mesh is not None:
@@ -157,7 +165,7 @@ class LocalSystem:
 
     def _specs(self) -> list[ProcessSpec]:
         wanted, run = self._wanted, self._run
-        port_of = Ports(run)
+        port_of = self._ports = Ports(run)
         programs = list(self._there())
         every = [binding for program in programs for binding in program.bindings]
         if wanted.mesh:
@@ -213,6 +221,7 @@ class LocalSystem:
             specs += self._mesh.specs((IDENTITY,) if identity else ())
         if self._console is not None:
             observers, proxies = Observers(run, port_of), self._mesh.administration if self._mesh else {}
+            self.notes += observers.notes
             specs += observers.specs(scraped(placed), proxies, wanted.alert_rules, self._console.collector)
             specs.append(
                 self._console.spec(
@@ -223,7 +232,7 @@ class LocalSystem:
                     proxies=proxies,
                     plan=wanted.plan,
                     walk=wanted.walk,
-                    tries=(line.replace("{gateway}", self._gateway) for line in wanted.tries),
+                    tries=self.status.tries,
                     objectives=wanted.objectives,
                     prometheus=observers.prometheus,
                     alertmanager=observers.alertmanager,
@@ -352,14 +361,6 @@ class LocalSystem:
         except (OSError, FairwayError) as error:
             return Answer(fault=f"{name}: stays as it is. {error}")
         return Answer(share=mesh.share(name) or 0, steps=steps)
-
-    def _remove_sockets(self) -> None:
-        for path in sorted(self._run.sockets.rglob("*"), reverse=True):
-            if path.is_dir():
-                path.rmdir()
-            else:
-                path.unlink(missing_ok=True)
-        self._run.sockets.rmdir()
 
 
 def _heard(spec: ProcessSpec) -> ProcessSpec:

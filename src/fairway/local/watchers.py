@@ -18,8 +18,8 @@ def require(count: int) -> None:
             number = library.inotify_init1(os.O_CLOEXEC)
             if number < 0:
                 raise FairwayError(
-                    f"Envoy: this machine lets a user have too few watchers of files, and {count} more are needed."
-                    " Allow more: sysctl fs.inotify.max_user_instances=1024"
+                    f"Envoy: {count} watchers of files are needed, and this machine lets a user have {len(found)} more."
+                    " End another system, or allow more: sysctl fs.inotify.max_user_instances=1024"
                 )
             found.append(number)
     finally:

@@ -132,6 +132,7 @@ async def test_the_map_has_everything_in_its_place(scene: Scene) -> None:
     assert "ledger" not in boxes
     assert boxes["broker"]["y"] > max(boxes[name]["y"] + boxes[name]["high"] for name in ("gateway", "shop", "money"))
     assert told["operated"] == ["shop"]
+    assert told["regions"] == {}, "of one region nothing is said"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from fairway.local.telemetry.traces import MOST_IN_ONE, Traces
 from fairway.local.telemetry.values import LONGEST_TEXT
 
 MILLION = 1_000_000
-MEGABYTES = 48  # spans and lines together, after a million of each
+MEGABYTES = 20  # spans and lines together, after a million of each
 
 
 def _span(trace: int, number: int, **more: object) -> Span:

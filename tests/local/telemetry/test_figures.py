@@ -51,6 +51,16 @@ def test_metrics_that_make_no_sense_are_passed_over() -> None:
     assert [(one.labels, one.value) for one in Wanted(("odd",)).read(document)] == [({}, 1.0), ({"a": "b"}, 2.0)]
 
 
+def test_only_what_has_changed_in_a_scrape_is_read_again() -> None:
+    """And a sentence about a metric is no figure of it, also where it begins with a number."""
+    wanted = Wanted(("odd", "plain"))
+    document = 'plain 7\n# HELP odd 1 where it is odd\n# TYPE odd gauge\nodd{a="b"} 1\n# HELP other x\nother 3\n'
+    first = wanted.read_again(document, {})
+    again = wanted.read_again(document.replace("plain 7", "plain 8"), first)
+    assert [(one.name, one.value) for part in again.values() for one in part] == [("plain", 8), ("odd", 1)]
+    assert [id(again[part]) == id(first[part]) for part in again if part in first] == [True, True]
+
+
 def test_reading_a_scrape_takes_milliseconds() -> None:
     """Ten replicas are read every two seconds."""
     registry = CollectorRegistry()

@@ -28,7 +28,7 @@ def test_nothing_runs_where_nothing_is_installed(tmp_path: Path, monkeypatch: py
     """Nor Alertmanager alone, whom nobody would tell anything."""
     observers = _installed(tmp_path, monkeypatch, "alertmanager")
     assert not list(observers.specs([], [], RULES, "127.0.0.1:1"))
-    assert (observers.prometheus, observers.alertmanager) == ("", "")
+    assert (observers.prometheus, observers.alertmanager, observers.notes) == ("", "", [])
 
 
 def test_prometheus_asks_the_collector_for_each_replica_and_tells_alertmanager(
@@ -37,6 +37,7 @@ def test_prometheus_asks_the_collector_for_each_replica_and_tells_alertmanager(
     """With the labels that the rules want; Debian gives Alertmanager another name."""
     observers = _installed(tmp_path, monkeypatch, "prometheus", "prometheus-alertmanager")
     scraped = [Scraped(replica="stock-0", service="stock", address="unix:/x")]
+    assert observers.notes == ["Prometheus and Alertmanager ask for no key: any program of this machine can read them."]
     asks, tells = observers.specs(scraped, ["mesh"], RULES, "127.0.0.1:1")
     config = json.loads(RunFolder(tmp_path).config("prometheus.json").read_text())
     replicas, proxies = (job["static_configs"] for job in config["scrape_configs"])

@@ -112,7 +112,7 @@ class Consumed(Bound, frozen=True, kw_only=True):
     at_once: int = 10
     timeout: float = 30.0  # of one handling
     remembered: float = 8 * 86400.0  # how long a handled event is known again
-    late: float = 30.0  # how long an event waits for the one before it with the same key that has not come
+    late: float = 30.0  # how long an event waits for what has not come: the one before it, or what its handler needs
 
 
 class Sessions(Bound, frozen=True, kw_only=True):

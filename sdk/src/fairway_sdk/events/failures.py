@@ -10,8 +10,8 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
-from fairway_sdk.contract.binding import Retries
-from fairway_sdk.errors import PoisonError
+from fairway_sdk.contract.binding import Consumed, Retries
+from fairway_sdk.errors import NotYetError, PoisonError
 
 LONGEST: Final = 300  # characters of a message that are kept
 SHORTEST: Final = 3  # characters of a value that is worth hiding: hiding "a" hides the message
@@ -43,7 +43,7 @@ def told(error: BaseException, values: Iterable[str] = ()) -> str:
     if isinstance(error, SQLAlchemyError):
         return type(getattr(error, "orig", None) or error).__qualname__
     message = str(error)
-    if not isinstance(error, PoisonError):
+    if not isinstance(error, NotYetError | PoisonError):
         for value in sorted({value for value in values if len(value) >= SHORTEST}, key=len, reverse=True):
             message = re.sub(re.escape(value), HIDDEN, message, flags=re.IGNORECASE)
     message = _NUMBER.sub(HIDDEN, _ADDRESS.sub(HIDDEN, message))
@@ -68,8 +68,17 @@ def texts(value: Any) -> list[str]:
 
 def pause(retries: Retries, attempts: int) -> float:
     """Give the seconds before the next try, after so many: doubling, and random by half so that failures part."""
-    full = min(retries.longest_pause, retries.first_pause * 2.0 ** min(attempts - 1, 30))
-    return full * random.uniform(0.5, 1.0)  # noqa: S311 - it spreads load, it guards nothing
+    return _spread(min(retries.longest_pause, retries.first_pause * 2.0 ** min(attempts - 1, 30)))
+
+
+def patience(bound: Consumed, waited: float) -> float:
+    """Give the seconds before the next try of what has waited so long: as long again, but hardly beyond `late`."""
+    left = max(bound.retries.first_pause, bound.late - waited)
+    return _spread(min(bound.retries.longest_pause, left, max(bound.retries.first_pause, waited)))
+
+
+def _spread(pause: float) -> float:
+    return pause * random.uniform(0.5, 1.0)  # noqa: S311 - it spreads load, it guards nothing
 
 
 def _place(error: BaseException) -> str:

@@ -44,6 +44,7 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     number: int = 0
     document: bytes
     attempts: int  # this one included
+    waited: float  # seconds since it came in
     owner: str  # the lease: whoever has another one does not hold it any more
 
 
@@ -106,8 +107,8 @@ class Inbox(Letters, Protocol):
     def handling(self, taken: Taken, bound: Consumed, *, asked: bool) -> AbstractAsyncContextManager[Any]:
         """Run a body whose writes through the given object, if one is asked for, are done with the mark "handled"."""
 
-    async def retry(self, taken: Taken, failure: Failure, pause: float) -> None:
-        """Make it due again after so many seconds."""
+    async def retry(self, taken: Taken, failure: Failure, pause: float, *, counted: bool = True) -> None:
+        """Make it due again after so many seconds; a try that is not counted leaves it all the others."""
 
     async def release(self, taken: Taken) -> None:
         """Give it back at once, as if it had not been tried."""

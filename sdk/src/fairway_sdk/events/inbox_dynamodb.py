@@ -127,7 +127,7 @@ class DynamoInbox:
             if len(taken) == limit:
                 break
             if await self._lease(item, owner, now, bound):
-                taken.append(_taken(item, owner))
+                taken.append(_taken(item, owner, now))
         return taken
 
     async def _lease(self, item: Mapping[str, Any], owner: str, now: float, bound: Consumed) -> bool:
@@ -153,7 +153,7 @@ class DynamoInbox:
         except ConditionFailedError:
             return False
         if item["attempts"] >= bound.retries.tries:
-            await self.park(_taken(item, owner), Failure(reason=CRASHED))
+            await self.park(_taken(item, owner, now), Failure(reason=CRASHED))
             return False
         return True
 
@@ -172,9 +172,10 @@ class DynamoInbox:
                 raise LostLeaseError("the lease ended before the handler did, so another worker has it now.") from None
             raise  # a condition of the handler's own
 
-    async def retry(self, taken: Taken, failure: Failure, pause: float) -> None:
-        """Make it due again after so many seconds."""
-        again = {**_told(failure), "owner": "", "due_at": self._clock.now() + pause}
+    async def retry(self, taken: Taken, failure: Failure, pause: float, *, counted: bool = True) -> None:
+        """Make it due again after so many seconds; a try that is not counted leaves it all the others."""
+        attempts = taken.attempts if counted else taken.attempts - 1
+        again = {**_told(failure), "owner": "", "due_at": self._clock.now() + pause, "attempts": attempts}
         await self._leave(taken, again)
 
     async def release(self, taken: Taken) -> None:
@@ -291,7 +292,7 @@ class DynamoInbox:
         return (self._service.binding.consumes.get(channel) or self._service.binding.tasks).remembered
 
 
-def _taken(item: Mapping[str, Any], owner: str) -> Taken:
+def _taken(item: Mapping[str, Any], owner: str, now: float) -> Taken:
     return Taken(
         id=item["id"],
         channel=item["channel"],
@@ -299,6 +300,7 @@ def _taken(item: Mapping[str, Any], owner: str) -> Taken:
         number=item["number"],
         document=item["document"],
         attempts=item["attempts"] + 1,
+        waited=now - item["received_at"],
         owner=owner,
     )
 

@@ -66,9 +66,10 @@ class RedisInbox:
                 lane=found[at + 1].decode(),
                 document=found[at + 2],
                 attempts=int(found[at + 3]),
+                waited=float(found[at + 4]),
                 owner=owner,
             )
-            for at in range(0, len(found), 4)
+            for at in range(0, len(found), 5)
         ]
 
     @asynccontextmanager
@@ -79,10 +80,10 @@ class RedisInbox:
         if not await self._run(self._finish, taken.id, taken.owner, "done", bound.remembered):
             raise LostLeaseError("the lease ended before the handler did, so another worker has the event now.")
 
-    async def retry(self, taken: Taken, failure: Failure, pause: float) -> None:
-        """Make it due again after so many seconds."""
+    async def retry(self, taken: Taken, failure: Failure, pause: float, *, counted: bool = True) -> None:
+        """Make it due again after so many seconds; a try that is not counted leaves it all the others."""
         told = (failure.reason, failure.error, failure.message)
-        await self._run(self._finish, taken.id, taken.owner, "retry", pause, *told)
+        await self._run(self._finish, taken.id, taken.owner, "retry" if counted else "wait", pause, *told)
 
     async def release(self, taken: Taken) -> None:
         """Give it back at once, as if it had not been tried."""

@@ -81,11 +81,11 @@ local late, remembered, owner = tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
 local kinds = {}
 for at = 9, #ARGV do kinds[ARGV[at]] = true end
 local due, found, seen, page = p .. 'due:' .. channel, {}, 0, 200
-while #found < limit * 4 and seen < 10000 do
+while #found < limit * 5 and seen < 10000 do
   local ids = redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', seen, page)
   seen = seen + #ids
   for _, id in ipairs(ids) do
-    if #found >= limit * 4 then break end
+    if #found >= limit * 5 then break end
     local f = redis.call('HMGET', p .. 'row:' .. id, 'kind', 'lane', 'after', 'received_at', 'attempts', 'document')
     local lane, after, ready = f[2], tonumber(f[3] or 0), true
     if not f[1] or not kinds[f[1]] then ready = false
@@ -99,12 +99,13 @@ while #found < limit * 4 and seen < 10000 do
     if ready and tonumber(f[5]) >= tries then
       park(id, read(id), 'no try came to an end: the process that handled it died, or hung, each time', '', '')
     elseif ready then
-      for _, part in ipairs({id, lane, f[6], tostring(tonumber(f[5]) + 1)}) do found[#found + 1] = part end
+      local waited = tostring(now - tonumber(f[4]))
+      for _, part in ipairs({id, lane, f[6], tostring(tonumber(f[5]) + 1), waited}) do found[#found + 1] = part end
     end
   end
   if #ids < page then break end
 end
-for at = 1, #found, 4 do
+for at = 1, #found, 5 do
   local id, lane = found[at], found[at + 1]
   redis.call('HSET', p .. 'row:' .. id, 'owner', owner, 'attempts', found[at + 3], 'due_at', now + lease)
   redis.call('ZADD', due, now + lease, id)
@@ -129,8 +130,10 @@ else
   redis.call('HSET', p .. 'row:' .. id, 'owner', '', 'due_at', at)
   redis.call('ZADD', p .. 'due:' .. row.channel, at, id)
   if row.lane ~= '' then redis.call('HDEL', p .. 'held', row.lane) end
-  if verb == 'release' then redis.call('HSET', p .. 'row:' .. id, 'attempts', row.attempts - 1)
-  else redis.call('HSET', p .. 'row:' .. id, 'reason', ARGV[6], 'error', ARGV[7], 'message', ARGV[8]) end
+  if verb ~= 'retry' then redis.call('HSET', p .. 'row:' .. id, 'attempts', row.attempts - 1) end
+  if verb ~= 'release' then
+    redis.call('HSET', p .. 'row:' .. id, 'reason', ARGV[6], 'error', ARGV[7], 'message', ARGV[8])
+  end
 end
 return 1
 """

@@ -111,6 +111,7 @@ class SqlInbox:
                 lane=row.lane,
                 document=row.document,
                 attempts=row.attempts + 1,
+                waited=float(row.waited),
                 owner=owner,
             )
             for row in taken
@@ -133,7 +134,7 @@ class SqlInbox:
             sa.exists().where(before.c.lane == row.lane, before.c.number == row.after),
         )
         return (
-            sa.select(row.id, row.lane, row.document, row.attempts)
+            sa.select(row.id, row.lane, row.document, row.attempts, (now - row.received_at).label("waited"))
             .where(row.consumer == self._consumer, row.channel == channel, row.state == DUE, row.due_at <= now)
             .where(row.kind.in_(kinds), sa.or_(row.lane == "", sa.and_(first, complete)))
             .order_by(row.due_at)
@@ -159,10 +160,12 @@ class SqlInbox:
         if (await connection.execute(self._held(taken).values(done))).rowcount != 1:
             raise LostLeaseError("the lease ended before the handler did, so another worker has the event now.")
 
-    async def retry(self, taken: Taken, failure: Failure, pause: float) -> None:
-        """Make it due again after so many seconds."""
+    async def retry(self, taken: Taken, failure: Failure, pause: float, *, counted: bool = True) -> None:
+        """Make it due again after so many seconds; a try that is not counted leaves it all the others."""
         now = store_now(self._clock)
-        await self._change(taken, {**_told(failure), "owner": "", "failed_at": now, "due_at": now + pause})
+        attempts = {} if counted else {"attempts": INBOX.c.attempts - 1}
+        again = {**_told(failure), **attempts, "owner": "", "failed_at": now, "due_at": now + pause}
+        await self._change(taken, again)
 
     async def release(self, taken: Taken) -> None:
         """Give it back at once, as if it had not been tried."""

@@ -13,10 +13,10 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from fairway_sdk.calls.deadline import within
 from fairway_sdk.contract.binding import Consumed
-from fairway_sdk.errors import PoisonError
+from fairway_sdk.errors import NotYetError, PoisonError
 from fairway_sdk.events import metrics
 from fairway_sdk.events.event import Envelope
-from fairway_sdk.events.failures import Failure, pause, texts
+from fairway_sdk.events.failures import Failure, patience, pause, texts
 from fairway_sdk.events.handlers import Kind
 from fairway_sdk.events.inbox import Inbox, LostLeaseError, Taken
 from fairway_sdk.events.personal import opened
@@ -31,6 +31,7 @@ log = structlog.get_logger("fairway")
 POLL: Final = 1.0  # seconds: what other replicas left is found within it
 TAKEN_WITHIN: Final = 1.0  # seconds a taking has to end at a stop: one that is cut off leaves leases behind
 LONGEST_PAUSE: Final = 5.0  # while the store is away
+EARLY: Final = "early"  # a handler asked to be tried again later
 
 
 class Worker:
@@ -117,7 +118,8 @@ class Worker:
             log.warning("inbox does not answer", channel=self._channel, error=type(error).__name__)
             return
         metrics.HANDLED.labels(self._channel, outcome).inc()
-        metrics.DURATION.labels(self._channel).observe(perf_counter() - begun)
+        if outcome != EARLY:  # else its tries would make the handling look quick
+            metrics.DURATION.labels(self._channel).observe(perf_counter() - begun)
         if taken.lane:
             self._bell.ring()  # the next of its key may go now
 
@@ -134,7 +136,9 @@ class Worker:
         }
         with span(f"process {self._channel}", SpanKind.CONSUMER, envelope.trace, attributes) as noted:
             outcome, failed = await self._handle(taken, envelope, kind)
-            if failed is not None:
+            if outcome == EARLY:
+                noted.set_attribute("fairway.outcome", EARLY)
+            elif failed is not None:
                 noted.set_attribute("error.type", type(failed).__qualname__)
                 noted.set_status(Status(StatusCode.ERROR))
         return outcome
@@ -161,6 +165,8 @@ class Worker:
                 return "erased"
         if event is None and isinstance(error, msgspec.DecodeError):
             return await self._park(taken, Failure.of(error, "its content does not fit the event's class"))
+        if isinstance(error, NotYetError):
+            return await self._wait(taken, error)
         secrets = [envelope.person, *texts(event)]
         if isinstance(error, PoisonError):
             return await self._park(taken, Failure.of(error, "its handler says that no try can succeed", secrets))
@@ -172,6 +178,18 @@ class Worker:
         log.info("event failed", channel=self._channel, attempt=taken.attempts, error=failure.error, again_in=wait)
         asyncio.get_running_loop().call_later(wait, self._bell.ring)
         return "failed"
+
+    async def _wait(self, taken: Taken, error: NotYetError) -> str:
+        if taken.waited >= self._bound.late:
+            return await self._park(
+                taken, Failure.of(error, f"what it needs did not come within {self._bound.late:g} s")
+            )
+        failure = Failure.of(error, "what it needs has not come yet")
+        wait = patience(self._bound, taken.waited)
+        await self._inbox.retry(taken, failure, wait, counted=False)
+        log.info("event waits", channel=self._channel, says=failure.message, again_in=wait)
+        asyncio.get_running_loop().call_later(wait, self._bell.ring)
+        return EARLY
 
     async def _run_handlers(self, taken: Taken, kind: Kind, event: msgspec.Struct) -> None:
         async with self._inbox.handling(taken, self._bound, asked=kind.transaction) as tx:

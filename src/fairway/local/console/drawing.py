@@ -22,6 +22,7 @@ class Drawing(msgspec.Struct, frozen=True, kw_only=True):
     visits: dict[str, list[dict[str, Any]]]  # by service: where its line stops
     operated: tuple[str, ...]  # services with commands for dead letters and sagas
     tries: tuple[str, ...]
+    regions: dict[str, str]  # by replica; empty where there is one region only
 
 
 def drawing(settings: Settings, plan: Plan) -> Drawing:
@@ -41,6 +42,7 @@ def drawing(settings: Settings, plan: Plan) -> Drawing:
         },
         operated=tuple(settings.operated),
         tries=settings.tries,
+        regions=settings.regions,
     )
 
 

@@ -89,7 +89,10 @@ class Operators:
         if len(said) > LARGEST:
             raise FairwayError("The answer is too long to be shown. Use the command itself.")
         try:
-            return msgspec.json.decode(said)
+            found = msgspec.json.decode(said)
         except msgspec.DecodeError:
             reason = lines[-1] if lines else f"it ended with code {process.returncode}"
             raise FairwayError(f"The command failed: {reason}") from None
+        if process.returncode and not found and lines:
+            raise FairwayError(lines[-1])  # it did nothing, and says why
+        return found

@@ -13,7 +13,7 @@ from fairway.local import services
 from fairway.local.credentials import Credentials
 from fairway.local.processes import ProcessSpec, listens
 from fairway.local.run_folder import RunFolder, replace
-from fairway.local.state import Ports, kept_secret
+from fairway.local.state import Ports, is_free, kept_secret
 from fairway.local.telemetry.settings import Operated, Scraped, Settings, links, nodes
 from fairway_sdk.contract import CONFIGURATION_VARIABLE, METRICS_PATH, SECRETS_VARIABLE
 
@@ -29,12 +29,18 @@ class Console:
     def __init__(self, run: RunFolder, port_of: Ports) -> None:
         """Choose their ports; the page has a key, since whoever sees it sees all and may act."""
         self._run = run
+        self._port_of = port_of
         self._page = f"127.0.0.1:{port_of.first_from(FIRST_PORT)}"
         self._collector = f"127.0.0.1:{port_of('collector')}"
         self._key = run.secret(KEY)
-        self.url = f"http://{self._page}/?key={kept_secret(self._key)}"
+        self.notes: list[str] = []
         self.traces = f"http://{self._collector}{TRACES_PATH}"
         self.collector = self._collector
+
+    @property
+    def url(self) -> str:
+        """Give where the page is now, with its key."""
+        return f"http://{self._page}/?key={kept_secret(self._key)}"
 
     def spec(  # noqa: PLR0913 - all that it shows
         self,
@@ -54,6 +60,7 @@ class Console:
         """Write its settings, and say how it runs; *proxies* are sockets of administration by proxy."""
         run, known = self._run, list(placed)
         bindings = {one.program.name: one.binding for one in known}
+        regions = {one.name: one.binding.region for one in known}
         replace(run.config("plan.json"), plan.encode())
         replace(run.config("walk.svg"), walk.encode())
         told = Settings(
@@ -71,13 +78,24 @@ class Console:
             nodes=tuple(nodes(traffic, bindings, outside, gateway=bool(proxies))),
             links=tuple(links(traffic, bindings, gateway=bool(proxies))),
             scraped=tuple(scraped(known)),
+            regions=regions if len(set(regions.values())) > 1 else {},
             operated=dict(_operated(run, known)),
             objectives={name: dict(one) for name, one in objectives.items() if name in bindings},
             prometheus=prometheus,
             alertmanager=alertmanager,
         )
         file = run.config("console.json")
-        replace(file, msgspec.json.encode(told))
+
+        async def prepare() -> None:
+            port = int(self._page.rpartition(":")[2])
+            if not is_free(port):
+                self._page = f"127.0.0.1:{self._port_of.first_from(port + 1)}"
+                self.notes = [f"The console is at {self._page}: another program has taken {port}."]
+            replace(file, msgspec.json.encode(msgspec.structs.replace(told, listen=self._page)))
+
+        async def ready() -> str | None:
+            return await listens(self._page)()
+
         return ProcessSpec(
             name=NAME,
             part="telemetry",
@@ -86,8 +104,8 @@ class Console:
             env=dict(os.environ),
             log=run.log(NAME),
             address=self._page,
-            ready=listens(self._page),
-            hopeless=(2,),
+            prepare=prepare,
+            ready=ready,
         )
 
 

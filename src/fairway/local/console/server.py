@@ -6,7 +6,6 @@ import re
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractContextManager
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +28,7 @@ from fairway.local.console.topics import Topics
 from fairway.local.console.why import Reasons, read_plan
 from fairway.local.run_folder import RunFolder
 from fairway.local.telemetry.records import Seen
+from fairway.local.telemetry.serving import Server
 from fairway.local.telemetry.settings import Settings
 
 ENDS_WITHIN: Final = 1  # seconds for the answers that are on their way
@@ -199,7 +199,7 @@ async def running(settings: Settings, seen: Seen) -> AsyncIterator[asyncio.Task[
         listener = socket.create_server((host, int(port)))
     except OSError as error:
         raise FairwayError(f"{settings.listen}: cannot be listened at: {error.strerror}. Free it.") from error
-    server = _Server(
+    server = Server(
         uvicorn.Config(
             app,
             loop="asyncio",
@@ -208,6 +208,7 @@ async def running(settings: Settings, seen: Seen) -> AsyncIterator[asyncio.Task[
             log_level="warning",
             server_header=False,
             proxy_headers=False,
+            date_header=False,
             timeout_graceful_shutdown=ENDS_WITHIN,
         )
     )
@@ -216,7 +217,7 @@ async def running(settings: Settings, seen: Seen) -> AsyncIterator[asyncio.Task[
         yield serving
     finally:
         streams.close()
-        server.should_exit = True
+        server.end()
         await serving
 
 
@@ -230,12 +231,6 @@ async def serve(settings: Settings, seen: Seen) -> None:
         ending = asyncio.create_task(ended.wait())
         await asyncio.wait({serving, ending}, return_when=asyncio.FIRST_COMPLETED)
         ending.cancel()
-
-
-class _Server(uvicorn.Server):
-    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]  # ours end the streams first
-        """Leave signals alone."""
-        return contextlib.nullcontext()
 
 
 def _told(answer: Answer) -> Answer:

@@ -1,10 +1,11 @@
 """Reads metrics in Prometheus's text format: only those that are wanted, since most of a scrape is buckets."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 MOST: Final = 20_000  # samples of one scrape
+FAMILY: Final = "# HELP "  # what a family of metrics begins with, where it says anything about itself
 _LABEL: Final = re.compile(r'([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"')
 _ESCAPES: Final = {"\\n": "\n", '\\"': '"', "\\\\": "\\"}
 
@@ -35,6 +36,12 @@ class Wanted:
                 yield Sample(name, _labels(labels) if labels else {}, float(value))
             except ValueError:
                 continue
+
+    def read_again(self, text: str, before: Mapping[str, list[Sample]]) -> dict[str, list[Sample]]:
+        """Give the samples of each part of a document; a part that was there *before* is not read again."""
+        first, *others = f"\n{text}".split(f"\n{FAMILY}")
+        parts = [first, *(FAMILY + other for other in others)]
+        return {part: before[part] if part in before else list(self.read(part)) for part in parts}
 
 
 def _labels(text: str) -> dict[str, str]:

@@ -35,9 +35,10 @@ from fairway.local.telemetry.settings import BROKER, Scraped, Settings
 from fairway.local.telemetry.span_counts import Pairs
 from fairway.local.telemetry.traces import Traces
 
-ASKED_EVERY: Final = 2.0  # seconds: replicas and proxies
-LOGS_EVERY: Final = 0.5
-ALERTS_EVERY: Final = 5.0
+WATCHED_FOR: Final = 10.0  # seconds after somebody looked: else all is done less often
+ASKED_EVERY: Final = 2.0, 5.0  # seconds while somebody watches, and while nobody does: replicas and proxies
+LOGS_EVERY: Final = 0.5, 2.0
+ALERTS_EVERY: Final = 5.0, 5.0
 PROXY_METRICS: Final = "/stats/prometheus?usedonly"
 
 
@@ -50,6 +51,8 @@ class Telemetry:
         self._settings = settings
         self._version = 0
         self._news = asyncio.Event()
+        self._looked = -WATCHED_FOR
+        self._watcher_came = asyncio.Event()
         self._began = now
         self._traces = Traces()
         self._lines = Lines()
@@ -72,7 +75,7 @@ class Telemetry:
         async with contextlib.AsyncExitStack() as stack:
             await stack.enter_async_context(serving(Collector(taken), self._settings.collector))
             for every, do in ((ASKED_EVERY, self._ask), (LOGS_EVERY, self._read_logs), (ALERTS_EVERY, self._judge)):
-                stack.push_async_callback(_end, asyncio.create_task(_every(every, do)))
+                stack.push_async_callback(_end, asyncio.create_task(self._every(*every, do)))
             self._running = stack.pop_all()
         return self
 
@@ -92,6 +95,7 @@ class Telemetry:
 
     def version(self) -> int:
         """Give a number that grows whenever something was seen."""
+        self._look()
         return self._version
 
     @property
@@ -103,6 +107,7 @@ class Telemetry:
         self, *, service: str = "", failed: bool = False, least: float = 0.0, text: str = "", limit: int = 50
     ) -> Sequence[TraceSummary]:
         """List traces, the newest first."""
+        self._look()
         return self._traces.summaries(service=service, failed=failed, least=least, text=text, limit=limit)
 
     def trace(self, trace: str) -> Sequence[Span]:
@@ -113,10 +118,12 @@ class Telemetry:
         self, *, after: int = 0, process: str = "", level: str = "", trace: str = "", text: str = "", limit: int = 200
     ) -> Sequence[Line]:
         """Give the newest lines, the oldest of them first."""
+        self._look()
         return self._lines.newest(after=after, process=process, level=level, trace=trace, text=text, limit=limit)
 
     def flows(self) -> Sequence[Flow]:
         """Give the traffic on each way."""
+        self._look()
         return self._flows.flows(time.time())
 
     def sagas(self) -> Sequence[Sagas]:
@@ -138,6 +145,17 @@ class Telemetry:
     def replicas(self) -> Sequence[Replica]:
         """Give the figures of each replica."""
         return self._figures.replicas()
+
+    def _look(self) -> None:
+        """Note that somebody watches; who comes after a pause has all looked at anew at once."""
+        if not self._watched:
+            self._watcher_came.set()
+            self._watcher_came = asyncio.Event()
+        self._looked = time.monotonic()
+
+    @property
+    def _watched(self) -> bool:
+        return time.monotonic() - self._looked < WATCHED_FOR
 
     # What comes in
 
@@ -225,21 +243,23 @@ class Telemetry:
             self._alerts = found
             self._changed(found or [1])
 
+    async def _every(self, watched: float, alone: float, do: Callable[[], Awaitable[None]]) -> None:
+        """Do something again and again; one failure is told in the log of the process, and does not end it."""
+        told = ""
+        while True:
+            began, came = time.monotonic(), self._watcher_came
+            try:
+                await do()
+            except Exception as error:  # noqa: BLE001 - a stranger's answer must not end the gathering
+                if (says := repr(error)) != told:
+                    told = says
+                    sys.stderr.write(f"{do.__qualname__}: {traceback.format_exc()}")
+            pause = (watched if self._watched else alone) - (time.monotonic() - began)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(0.05, pause)):
+                    await came.wait()
+
 
 async def _end(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-
-
-async def _every(seconds: float, do: Callable[[], Awaitable[None]]) -> None:
-    """Do something again and again; one failure is told in the log of the process, and does not end it."""
-    told = ""
-    while True:
-        began = time.monotonic()
-        try:
-            await do()
-        except Exception as error:  # noqa: BLE001 - a stranger's answer must not end the gathering
-            if (says := repr(error)) != told:
-                told = says
-                sys.stderr.write(f"{do.__qualname__}: {traceback.format_exc()}")
-        await asyncio.sleep(max(0.05, seconds - (time.monotonic() - began)))

@@ -9,9 +9,9 @@ import msgspec
 
 from fairway.local.telemetry.records import Line
 
-ROOM: Final = 12 << 20  # bytes of all lines together
+ROOM: Final = 6 << 20  # bytes of all lines together
 MOST_OF_ONE: Final = 5_000  # lines of one process
-ROOM_OF_ONE: Final = 2 << 20
+ROOM_OF_ONE: Final = 1 << 20
 MOST_PROCESSES: Final = 500  # what others send may come from anybody
 EACH: Final = 180  # bytes that keeping one takes beside its own
 LEVELS: Final = ("debug", "info", "warning", "error")

@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, islice
 from typing import Final
 
 from fairway.local.telemetry.counting import Counts
-from fairway.local.telemetry.exposition import Sample, Wanted
+from fairway.local.telemetry.exposition import MOST, Sample, Wanted
 from fairway.local.telemetry.records import Channel, Replica, Sagas
 from fairway.local.telemetry.settings import BROKER, Scraped
 from fairway_sdk.contract import metrics
@@ -26,7 +27,7 @@ WANTED: Final = Wanted(
 WELL: Final = frozenset({"ok", "cancelled"})  # how a call ends that is not the callee's failure
 NOT_SENT: Final = frozenset({"refused", "open"})  # it never came to a call
 MISHANDLED: Final = frozenset({"failed", "parked"})
-REPEATED: Final = frozenset({"repeated", "lost"})  # it is counted where it is handled
+REPEATED: Final = frozenset({"repeated", "lost", "early"})  # it is counted where, or when, it is handled
 
 Way = tuple[str, str, str]  # source, target, channel
 
@@ -36,6 +37,7 @@ class Figures:
 
     def __init__(self) -> None:
         """Know no replica yet."""
+        self._read: dict[str, dict[str, list[Sample]]] = {}  # by parts of the text: most are as they were
         self._samples: dict[str, list[Sample]] = {}
         self._services: dict[str, str] = {}
         self._replicas: dict[str, Replica] = {}
@@ -43,7 +45,8 @@ class Figures:
 
     def take(self, scraped: Scraped, text: str, now: float) -> Mapping[Way, Counts]:
         """Take what a replica answered, and give what it has counted on each way."""
-        samples = list(WANTED.read(text))
+        read = self._read[scraped.replica] = WANTED.read_again(text, self._read.get(scraped.replica, {}))
+        samples = list(islice(chain.from_iterable(read.values()), MOST))
         own = {sample.name: sample.value for sample in samples if not sample.labels}
         before, cpu = self._cpu.get(scraped.replica), own.get(CPU, 0.0)
         used = (cpu - before[1]) / (now - before[0]) if before and now > before[0] and cpu >= before[1] else 0.0
@@ -63,7 +66,7 @@ class Figures:
 
     def lose(self, replica: str) -> None:
         """Know nothing of a replica any more: it does not answer."""
-        for kept in (self._samples, self._services, self._replicas, self._cpu):
+        for kept in (self._read, self._samples, self._services, self._replicas, self._cpu):
             kept.pop(replica, None)
 
     def replicas(self) -> list[Replica]:

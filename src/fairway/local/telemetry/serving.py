@@ -16,7 +16,24 @@ ENDS_WITHIN: Final = 1  # seconds
 BEGINS_WITHIN: Final = 0.01  # seconds between two looks
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
+    """Sleeps until it is told to end: uvicorn's own looks ten times a second whether it is."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        """Take how it serves."""
+        super().__init__(config)
+        self._ending = asyncio.Event()
+
+    def end(self) -> None:
+        """Take no more, and come to an end."""
+        self.should_exit = True
+        self._ending.set()
+
+    async def main_loop(self) -> None:
+        """Wait for the end."""
+        self.server_state.default_headers = self.config.encoded_headers
+        await self._ending.wait()
+
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]  # the process has its own way
         """Leave signals alone."""
         return contextlib.nullcontext()
@@ -31,7 +48,7 @@ async def serving(application: Any, address: str) -> AsyncIterator[None]:  # noq
     except OSError as error:
         raise FairwayError(f"{address}: cannot be listened at: {error.strerror}. Free it, and try again.") from error
     # h11 bounds the head of a request, which the faster one does not.
-    server = _Server(
+    server = Server(
         uvicorn.Config(
             application,
             http="h11",
@@ -42,6 +59,7 @@ async def serving(application: Any, address: str) -> AsyncIterator[None]:  # noq
             log_level="warning",
             server_header=False,
             proxy_headers=False,
+            date_header=False,
             limit_concurrency=AT_ONCE,
             timeout_keep_alive=60,
             timeout_graceful_shutdown=ENDS_WITHIN,
@@ -53,6 +71,6 @@ async def serving(application: Any, address: str) -> AsyncIterator[None]:  # noq
             await asyncio.sleep(BEGINS_WITHIN)
         yield
     finally:
-        server.should_exit = True
+        server.end()
         await asyncio.gather(task, return_exceptions=True)
         listener.close()

@@ -69,6 +69,7 @@ class Settings(Told, frozen=True, kw_only=True):
     nodes: tuple[Node, ...]
     links: tuple[Link, ...]
     scraped: tuple[Scraped, ...] = ()
+    regions: dict[str, str] = {}  # by replica, where there are several
     operated: dict[str, Operated] = {}  # by service
     objectives: dict[str, dict[str, Any]] = {}  # by service: what its alerts are made of
     prometheus: str = ""  # host:port, where one runs

@@ -7,7 +7,7 @@ import msgspec
 
 from fairway.local.telemetry.records import Span, TraceSummary
 
-ROOM: Final = 20 << 20  # bytes of all spans together
+ROOM: Final = 9 << 20  # bytes of all spans together
 MOST_IN_ONE: Final = 2_000  # spans: a trace without an end does not push out the others
 EACH_SPAN: Final = 90  # bytes that keeping one takes beside its own
 EACH_TRACE: Final = 1_000

@@ -3,7 +3,7 @@
 News of a parcel may come before the order's: then nobody is known to be told, and it is tried again a little later.
 """
 
-from fairway_sdk import Service, Transaction, UnavailableError
+from fairway_sdk import NotYetError, Service, Transaction
 from fairway_sdk.personal import ERASED
 from notifications.events import OrderPlaced, ParcelSent
 from notifications.mail import Mail
@@ -30,7 +30,7 @@ async def announce(event: ParcelSent, tx: Transaction) -> None:
     """Tell that the parcel is on its way."""
     recipient = await tx.get(Recipient, event.order_id)
     if recipient is None:
-        raise UnavailableError("the order's own news has not come yet")
+        raise NotYetError("the order's own news has not come yet")
     if recipient.email == ERASED:
         return  # nobody is known any more whom to tell
     await mail.send(

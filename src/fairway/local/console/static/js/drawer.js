@@ -142,7 +142,7 @@ function figures(live, thing) {
   const rows = [];
   const those = thing.process ? (now.status?.processes ?? []).filter((/** @type {any} */ one) => one.name === thing.process) : thing.node ? processes(thing.node) : [];
   for (const one of those.slice(0, 12)) {
-    rows.push([h("span", { class: "name" }, sign(means(one.state)), one.name), `${one.state} for ${since(one.since)}${one.restarts ? `, restarted ${one.restarts} times` : ""}`]);
+    rows.push([h("span", { class: "name" }, sign(means(one.state)), one.name), `${system.regions[one.name] ? `in ${system.regions[one.name]}, ` : ""}${one.state} for ${since(one.since)}${one.restarts ? `, restarted ${one.restarts} times` : ""}`]);
     if (one.reason) rows.push([h("span", { class: "bad", text: "reason" }), one.reason]);
   }
   const flows = now.flows.filter((/** @type {any} */ flow) => thing.source

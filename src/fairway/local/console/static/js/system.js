@@ -14,11 +14,11 @@ import { now } from "./live.js";
 
 /**
  * @type {{system: string, nodes: Place[], links: Link[], order: string[], stages: string[], tries: string[],
- *   operated: string[], visits: Record<string, {stage: string, concern: string | null, because: string}[]>,
+ *   operated: string[], regions: Record<string, string>, visits: Record<string, {stage: string, concern: string | null, because: string}[]>,
  *   chart: {wide: number, high: number, boxes: Record<string, Box>, ways: Way[]}}}
  */
 export const system = {
-  system: "", nodes: [], links: [], order: [], stages: [], tries: [], operated: [], visits: {},
+  system: "", nodes: [], links: [], order: [], stages: [], tries: [], operated: [], regions: {}, visits: {},
   chart: { wide: 0, high: 0, boxes: {}, ways: [] },
 };
 

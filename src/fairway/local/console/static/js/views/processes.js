@@ -7,7 +7,7 @@ import { bytes, since } from "../format.js";
 import { now, on } from "../live.js";
 import { sign } from "../marks.js";
 import { go } from "../route.js";
-import { colourOf, means } from "../system.js";
+import { colourOf, means, system } from "../system.js";
 import { doing, sure } from "../told.js";
 
 const PARTS = ["service", "job", "store", "broker", "proxy", "identity", "telemetry", "outside"];
@@ -75,7 +75,8 @@ function row(one) {
   const why = h("button", { type: "button", class: "small why", text: "why?", "aria-label": `Why is ${one.name} here?`, onclick: () => open({ process: one.name }) });
   const logs = h("button", { type: "button", class: "small", text: "Logs", "aria-label": `Logs of ${one.name}`, onclick: () => go("logs", { process: one.name }) });
   return h("tr", {},
-    h("td", {}, h("span", { class: "name", own: colourOf(one.name) }, h("span", { class: "swatch" }), one.name)),
+    h("td", {}, h("span", { class: "name", own: colourOf(one.name) }, h("span", { class: "swatch" }), one.name),
+      system.regions[one.name] ? h("span", { class: "quiet", text: ` ${system.regions[one.name]}` }) : null),
     h("td", { class: "is" }), h("td", { "data-label": "for" }),
     h("td", { class: "number", "data-label": "restarts" }), h("td", { class: "number", "data-label": "memory" }), h("td", { class: "number", "data-label": "cores" }),
     h("td", { class: "number" }, why, " ", logs, " ", one.name === "console" ? null : restart));
