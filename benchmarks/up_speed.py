@@ -30,32 +30,6 @@ from fairway.local.identity.asking import ADMIN_SOCKET, Asked, ask_token
 from fairway.local.run_folder import RunFolder
 
 EXAMPLES: Final = Path(__file__).parents[1] / "examples"
-GREETER: Final = '''"""Greets, and counts how often."""
-
-from fairway_sdk import Service, needs
-from sqlalchemy import text
-
-service = Service("greeter")
-
-
-@service.get("/visits", dependencies=[needs()])
-async def visits() -> dict[str, int]:
-    """Count the visits."""
-    async with service.transaction() as tx:
-        return {"visits": (await tx.execute(text("select count(*) from visit"))).scalar_one()}
-'''
-REVISION: Final = '''"""Make the table of visits."""
-
-from alembic import op
-
-revision = "0001"
-down_revision = None
-
-
-def upgrade() -> None:
-    """Make it."""
-    op.execute("create table visit (id bigserial primary key)")
-'''
 ASKED_EVERY: Final = 0.01  # seconds
 GIVEN_UP_AFTER: Final = 120.0  # seconds
 PAGE: Final = os.sysconf("SC_PAGE_SIZE")
@@ -85,14 +59,10 @@ class Run(msgspec.Struct, frozen=True):
 
 
 def hello(folder: Path) -> System:
-    """Write the hello system: the example's facts, and a service for them."""
-    package = folder / "services" / "greeter" / "greeter"
-    (package / "migrations" / "versions").mkdir(parents=True)
-    (package / "migrations" / "versions" / "0001_visits.py").write_text(REVISION)
-    (package / "__init__.py").touch()
-    (package / "service.py").write_text(GREETER)
-    shutil.copy(EXAMPLES / "hello" / "fairway.yaml", folder)
-    return System(folder, "/greeter/visits", 200)
+    """Copy the hello system."""
+    left_out = shutil.ignore_patterns(".fairway", "__pycache__", "deploy")
+    shutil.copytree(EXAMPLES / "hello", folder, ignore=left_out, dirs_exist_ok=True)
+    return System(folder, "/greeter/hello/Ann", 200)
 
 
 def bookshop(folder: Path) -> System:

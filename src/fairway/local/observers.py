@@ -92,7 +92,7 @@ class Observers:
             part="telemetry",
             command=(self._programs[name], *words, f"--web.listen-address={address}", "--log.level=warn"),
             cwd=self._run.data(name),
-            env={"PATH": os.environ.get("PATH", ""), "GOMEMLIMIT": "128MiB"},
+            env={"PATH": os.environ.get("PATH", ""), "GOMEMLIMIT": "128MiB", "GOGC": "40"},
             log=self._run.log(name),
             address=address,
             ready=answers(address, "/-/ready"),
