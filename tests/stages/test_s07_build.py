@@ -80,6 +80,14 @@ def test_a_service_is_open_for_its_declared_callers_alone() -> None:
     assert edges(made["services/mailer/networkpolicy.yaml"], "ingress", "from") == {("prometheus", 9000)}
 
 
+def test_in_a_mesh_prometheus_reaches_the_proxy_of_every_service_too() -> None:
+    """What the mesh counts of a service is read from its proxy, whoever wrote the service."""
+    made = built(land("istio"))
+    for name in ("orders", "web", "mailer"):
+        let_in = edges(made[f"services/{name}/networkpolicy.yaml"], "ingress", "from")
+        assert {("prometheus", 9000), ("prometheus", 15090)} <= let_in
+
+
 def test_a_service_may_open_its_declared_connections_alone() -> None:
     """DNS, stores, the broker, keys of persons, the collector; and what is outside by its port."""
     made = built(land())

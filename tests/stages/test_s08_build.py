@@ -16,6 +16,7 @@ from fairway.core.facts import System
 from fairway.declaration.load import load
 from fairway.estate.read import read
 from fairway.estate.schema import CustomSchemas, problems
+from fairway.verbs.check import check
 from fairway.verbs.render import render
 from fairway.verbs.workspace import Workspace, standard
 from fairway_sdk.flags.definitions import Definitions
@@ -164,7 +165,10 @@ def test_a_migration_runs_with_credentials_of_its_own_before_the_workload() -> N
     secret = next(one["secret"]["secretName"] for one in pod["volumes"] if one["name"] == "secrets")
     fetched = made["services/stock/externalsecret-migration.yaml"]
     assert fetched["metadata"]["name"] == secret != "stock-secrets"
-    assert {one["secretKey"] for one in fetched["spec"]["data"]} == {"db-user", "db-password"}
+    assert {one["secretKey"]: one["remoteRef"] for one in fetched["spec"]["data"]} == {
+        "db-user": {"key": "shop/production/stock", "property": "db-migration-user"},
+        "db-password": {"key": "shop/production/stock", "property": "db-migration-password"},
+    }
     assert pod["serviceAccountName"] == made["services/stock/serviceaccount-migration.yaml"]["metadata"]["name"]
     wave = "argocd.argoproj.io/sync-wave"
     waves = [one["metadata"]["annotations"][wave] for one in (job, made["services/stock/deployment.yaml"])]
@@ -230,3 +234,25 @@ def test_what_argo_cd_deploys_is_no_unknown_where_it_lies_beside(tmp_path: Path)
             (tmp_path / folder / path).write_text(text)
     assert read([tmp_path / "whole"]).unknown == ()
     assert len(read([tmp_path / "alone"]).unknown) == 1
+
+
+@pytest.mark.parametrize(("ci", "file"), [("github", "github-actions.yaml"), ("gitlab", "gitlab-ci.yaml")])
+def test_a_system_without_python_is_tested_and_built_by_the_dockerfile_of_its_code(
+    ci: str, file: str, tmp_path: Path
+) -> None:
+    """The stage of the code's Dockerfile that runs its tests stops the pipeline, and our own audit finds nothing."""
+    run = {"command": ["till", "--listen", "{address}"], "ready": "/ready"}
+    facts = {
+        "system": "kiosk",
+        "platform": {"ci": ci},
+        "services": {"till": {"run": run, "traffic": {"typical": 1, "peak": 2}}},
+    }
+    loaded = msgspec.structs.replace(load(ROOT / "examples" / "hello"), system=msgspec.convert(facts, System))
+    for path, built_file in render(Workspace(loaded, standard())).items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(built_file.text)
+    text = (tmp_path / "pipelines" / file).read_text()
+    assert "docker build --target test services/till" in text
+    assert 'test -f "$file" || { file="$CODE/Dockerfile"; context="$CODE"; }' in text
+    assert "services/till" in (tmp_path / "containers/till/README.md").read_text()
+    assert [one for one in check(standard(), read([tmp_path])).findings if one.rule.startswith("delivery/")] == []

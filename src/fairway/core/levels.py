@@ -15,6 +15,12 @@ EVENT_RETRIES: Final[dict[Criticality, tuple[int, str, str]]] = {  # of the cons
     "standard": (6, "1s", "2m"),
     "low": (3, "5s", "5m"),
 }
+LONGEST_RUN: Final[dict[Criticality, str]] = {  # that a run to completion may take; then somebody is told
+    "mission-critical": "1h",
+    "standard": "4h",
+    "low": "12h",
+}
+RUN_ENDED: Final = 2  # times that: then it is ended, while somebody knows of it
 KEY_ROTATION: Final[dict[DataClass, str]] = {"regulated": "90d", "personal": "1y", "internal": "1y", "public": "1y"}
 IMAGE_GATE: Final[dict[Criticality, tuple[tuple[Severity, ...], bool]]] = {  # what blocks; without a fix, too?
     "mission-critical": (("HIGH", "CRITICAL"), True),

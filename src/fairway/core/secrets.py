@@ -22,6 +22,15 @@ def remote(landscape: Landscape, site: Site, owner: str, name: str) -> dict[str,
     return {"key": "/".join(place), "property": name}
 
 
+def login(store: str, *, schema: bool = False) -> tuple[str, str]:
+    """Name a service's entries with its user and password for a store; *schema*: of the user that changes the schema.
+
+    The role in the store and whoever logs in read the same entries, so both go by these names.
+    """
+    whose = f"{store}-migration" if schema else store
+    return f"{whose}-user", f"{whose}-password"
+
+
 def external_secret(  # noqa: PLR0913 - all that such an object says
     landscape: Landscape,
     site: Site,

@@ -7,14 +7,15 @@ from fairway.core import programs
 from fairway.core.artefact import KeyPath, Manifest, Page, Reason, Site
 from fairway.core.cluster import SIGNED_ONLY
 from fairway.core.decision import AnyDecision, Decision
+from fairway.core.facts import seconds
 from fairway.core.labels import CRITICALITY, CUSTOMER_FACING, SINGLE_REPLICA, metadata, selector
+from fairway.core.levels import LONGEST_RUN, RUN_ENDED
 from fairway.core.parts import Part, Port, Probe, ProbeKind, Setting, Volume, Workload
 from fairway.core.profile import Landscape, Profile
 from fairway.stages.s03_orchestration import decisions
 from fairway_sdk.contract import ADMIN_PORT, LIVE_PATH, READY_PATH, STARTED_PATH
 
 RELOADED = "secret.reloader.stakater.com/reload"
-LONGEST_RUN = 3600  # seconds that a run to completion may take
 SCALED = {  # what has the replicas, by whether a new version comes in steps
     False: {"apiVersion": "apps/v1", "kind": "Deployment"},
     True: {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout"},
@@ -63,7 +64,7 @@ def _workload(landscape: Landscape, profile: Profile) -> Workload:
         limits=size.value.limits,
         spread_hard=spread.value if spread is not None else False,
         schedule=facts.schedule,
-        deadline_seconds=LONGEST_RUN if profile.runs_to_completion else None,
+        deadline_seconds=_longest(profile) if profile.runs_to_completion else None,
         volumes=tuple(
             Volume(
                 name=name,
@@ -76,6 +77,11 @@ def _workload(landscape: Landscape, profile: Profile) -> Workload:
         labels=labels,
         notes=({SINGLE_REPLICA: f"its criticality is {facts.criticality}"} if alone else {}) | _reloaded(profile),
     )
+
+
+def _longest(profile: Profile) -> int:
+    """Give the seconds after which a run is ended: long after somebody was told that it takes too long."""
+    return RUN_ENDED * int(seconds(LONGEST_RUN[profile.facts.criticality]))
 
 
 def _reloaded(profile: Profile) -> dict[str, str]:

@@ -10,12 +10,11 @@ from typing import Any, Final
 
 import msgspec
 
-from fairway.core import programs
+from fairway.core import programs, secrets
 from fairway.core.artefact import Manifest, Site
 from fairway.core.labels import metadata
 from fairway.core.parts import Command, Migration, Part, Setting, Variable
 from fairway.core.profile import Landscape, Profile
-from fairway.core.secrets import external_secret
 from fairway.core.traffic import Call, Traffic
 from fairway.targets.environment import SCHEMA_OF, Login, variables
 from fairway.targets.envoy.fields import duration, typed
@@ -117,7 +116,7 @@ def _fetched(landscape: Landscape, site: Site, profile: Profile, decided: Bindin
         f"externalsecret-{described['name'].removeprefix(f'{profile.name}-')}",
         SECRETS_RULE,
         "secrets",
-        external_secret(
+        secrets.external_secret(
             landscape,
             site,
             described,
@@ -153,7 +152,7 @@ def _login(profile: Profile, found: Entries, *, changes_schema: bool = False) ->
         if not reached.password_secret:
             return ""
         schema = reached.kind in SCHEMA_OF and (changes_schema or not migrates(profile))
-        keys = [f"{name}-migration-{what}" if schema else f"{name}-{what}" for what in ("user", "password")]
+        keys = secrets.login(name, schema=schema)
         found.update({key: (profile.name, key) for key in keys})
         return ":".join(f'{{{{ index . "{key}" | urlquery | replace "+" "%20" }}}}' for key in keys)
 

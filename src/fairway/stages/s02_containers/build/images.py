@@ -130,6 +130,8 @@ Build it in two stages, and leave compilers, package managers and shells in the 
 
     FROM <the language's image, with a version> AS build
     ...
+    FROM build AS test
+    RUN <what runs its tests; the pipeline builds this stage, and fails with it>
     FROM <what runs it, with a version>
     COPY --from=build ...
     USER {made.user}:{made.group}

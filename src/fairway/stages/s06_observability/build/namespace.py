@@ -13,7 +13,6 @@ from fairway.stages.s06_observability.decisions import system
 from fairway_sdk.contract import ADMIN_PORT, COLLECTOR_PORT
 
 RULE: Final = "prometheus"
-PROXY_METRICS: Final = 15090  # of the mesh's proxies
 API_SERVER: Final = (443, 6443)
 OUTSIDE: Final = (443, 587)  # to the channels and mail hosts of owners
 LABEL: Final = "kubernetes.io/metadata.name"
@@ -43,7 +42,7 @@ def _policies(landscape: Landscape) -> Iterator[Manifest]:
     yield _policy(landscape, "inside", everybody, [{"from": inside}], [{"to": inside}, names])
     services = [_in(landscape.system.system)]
     proxies = {programs.metrics_port(profile) for profile in landscape.services.values() if profile.foreign} - {None}
-    of_proxies = [PROXY_METRICS] if landscape.mesh else sorted(filter(None, proxies))
+    of_proxies = [programs.MESH_METRICS_PORT] if landscape.mesh else sorted(filter(None, proxies))
     scraped = {"to": services, **_ports(ADMIN_PORT, *of_proxies)}
     asked = {"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}], **_ports(*API_SERVER)}
     yield _policy(landscape, PROMETHEUS, _named(PROMETHEUS), [], [scraped, asked])

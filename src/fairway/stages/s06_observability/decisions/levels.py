@@ -5,6 +5,7 @@ from typing import Final, Literal, cast
 import msgspec
 
 from fairway.core.facts import Criticality
+from fairway.core.levels import LONGEST_RUN
 from fairway.core.profile import Profile
 
 Severity = Literal["page", "ticket"]
@@ -47,7 +48,7 @@ LEVELS: Final[dict[Criticality, Level]] = {
         otherwise="page",
         floor=0.10,
         quiet=10,
-        longest="1h",
+        longest=LONGEST_RUN["mission-critical"],
         late="15m",
         traces=20,
     ),
@@ -57,7 +58,7 @@ LEVELS: Final[dict[Criticality, Level]] = {
         otherwise="ticket",
         floor=0.05,
         quiet=15,
-        longest="4h",
+        longest=LONGEST_RUN["standard"],
         late="1h",
         traces=5,
     ),
@@ -67,7 +68,7 @@ LEVELS: Final[dict[Criticality, Level]] = {
         otherwise="ticket",
         floor=0.01,
         quiet=30,
-        longest="12h",
+        longest=LONGEST_RUN["low"],
         late="6h",
         traces=1,
     ),

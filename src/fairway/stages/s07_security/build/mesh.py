@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from fairway.core import cluster
+from fairway.core import cluster, programs
 from fairway.core.artefact import Manifest
 from fairway.core.labels import metadata, selector
 from fairway.core.profile import Landscape, Profile
@@ -44,7 +44,8 @@ def callers(landscape: Landscape, profile: Profile) -> Iterator[Manifest]:
     system, decided = landscape.system.system, may_be_called_by(profile)
     by_port: dict[int, list[str]] = {}
     for peer in decided.value:
-        by_port.setdefault(peer.port, []).append(_principal(system, peer))
+        if peer.port != programs.MESH_METRICS_PORT:  # the proxy's own, which it asks nobody's leave for
+            by_port.setdefault(peer.port, []).append(_principal(system, peer))
     yield Manifest(
         path=f"services/{profile.name}/authorizationpolicy.yaml",
         service=profile.name,

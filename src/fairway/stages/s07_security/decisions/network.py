@@ -41,24 +41,31 @@ def may_be_called_by(profile: Profile) -> Decision[tuple[Peer, ...]]:
     ]
     if profile.exposed:
         peers.append(Peer(kind="gateway", name=str(profile.system.platform.gateway), port=REST_PORT))
-    scraped = programs.metrics_port(profile) if profile.foreign else ADMIN_PORT
-    if scraped is not None:
-        peers.append(Peer(kind="prometheus", name="prometheus", port=scraped))
+    scraped = _scraped(profile)
+    peers += [Peer(kind="prometheus", name="prometheus", port=port) for port in scraped]
     because = [verdict.because for verdict in (CALLED(profile), EXPOSED(profile)) if verdict.holds]
     return Decision(
         rule="security/network-policies",
         topic="may be called by",
         answer=f"{listed([_said(peer) for peer in peers])}; nobody else" if peers else "nobody",
-        because=listed([*because, *_scraped(profile, scraped)]),
+        because=listed([*because, _seen(profile, scraped)]),
         value=tuple(peers),
         instead=(Instead("the whole namespace", "a break-in at one service would reach all"),),
     )
 
 
-def _scraped(profile: Profile, port: int | None) -> list[str]:
-    if not profile.foreign:
-        return ["its metrics are scraped"]
-    return ["nobody scrapes it"] if port is None else ["its proxy's metrics are scraped"]
+def _scraped(profile: Profile) -> tuple[int, ...]:
+    """Give the ports of its metrics, and of its proxy's: in a mesh every Pod has one, whoever wrote what runs there."""
+    own = programs.metrics_port(profile) if profile.foreign else ADMIN_PORT
+    proxy = programs.MESH_METRICS_PORT if MESH(profile).holds else None
+    return tuple(dict.fromkeys(port for port in (own, proxy) if port is not None))
+
+
+def _seen(profile: Profile, ports: tuple[int, ...]) -> str:
+    if not ports:
+        return "nobody scrapes it"
+    seen = [*([] if profile.foreign else ["its"]), *(["its proxy's"] if profile.foreign or len(ports) > 1 else [])]
+    return f"{' and '.join(seen)} metrics are scraped"
 
 
 def may_call(profile: Profile) -> Decision[tuple[Peer, ...]]:

@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from typing import Final
 
+from fairway.core.images import IMAGES
 from fairway.core.profile import Landscape, Profile
 
 PYTHON: Final = "3.13"
 PYTHONS: Final = frozenset({"python", "python3"})
+NODES: Final = frozenset({"node"})
+NODE_TESTS: Final = "if [ -f package-lock.json ]; then npm ci && npm test; else node --test; fi"
 TOOLS: Final = "mypy==2.4.1 pytest==9.2.0 ruff==0.17.6"
 TRIVY: Final = "0.70.0"
 COSIGN: Final = "v3.0.6"
@@ -50,6 +53,36 @@ def interface(profile: Profile) -> str | None:
         return None
     module = f"{profile.name.replace('-', '_')}.service:service"
     return f"cd {profile.facts.code} && python -m fairway_sdk openapi {module} | diff openapi.json -"
+
+
+def build(landscape: Landscape) -> list[str]:
+    """Build the image of $SERVICE as $IMAGE: by the built Dockerfile, or by the one that its code in $CODE brings."""
+    if not brings_dockerfile(landscape):
+        return ['docker build --file "deploy/containers/$SERVICE/Dockerfile" --tag "$IMAGE" .']
+    return [
+        'file="deploy/containers/$SERVICE/Dockerfile" context=.',
+        'test -f "$file" || { file="$CODE/Dockerfile"; context="$CODE"; }',
+        'docker build --file "$file" --tag "$IMAGE" "$context"',
+    ]
+
+
+def brings_dockerfile(landscape: Landscape) -> bool:
+    """Tell whether the code of some service brings its Dockerfile: we build for Python and Node alone."""
+    commands = [profile.facts.run.command[0] for profile in landscape.services.values() if profile.facts.run]
+    return any(word not in PYTHONS | NODES for word in commands)
+
+
+def others_tests(landscape: Landscape) -> dict[str, str]:
+    """Give what tests each service that is not Python: Node by itself, all others by a stage of their Dockerfile."""
+    found = {}
+    for profile in landscape.services.values():
+        folder = str(profile.facts.code)
+        if profile.facts.run is not None and profile.facts.run.command[0] in NODES:
+            mounted = f'--volume "$PWD/{folder}:/code" --workdir /code {IMAGES["node-slim"]}'
+            found[profile.name] = f"docker run --rm {mounted} sh -c '{NODE_TESTS}'"
+        elif not in_python(profile):
+            found[profile.name] = f"docker build --target test {folder}"
+    return found
 
 
 def image(landscape: Landscape, name: str) -> str:

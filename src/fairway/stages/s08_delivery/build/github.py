@@ -29,6 +29,9 @@ def workflow(landscape: Landscape) -> str:
     jobs = {"standard": _standard(), "repository": _repository()}
     if commands.pythons(landscape):
         jobs["service"] = _service(landscape)
+    if tests := commands.others_tests(landscape):
+        steps = [_run(f"Tests of {name}", command) for name, command in tests.items()]
+        jobs["program"] = _job([_checkout(), *steps])
     jobs["image"] = _image(landscape, [*jobs])
     jobs["release"] = _release([*jobs])
     written = write_document(
@@ -109,7 +112,15 @@ def _service(landscape: Landscape) -> Job:
 
 def _image(landscape: Landscape, needs: list[str]) -> Job:
     """Build, scan and list each image; push and sign it where the change is on main."""
-    entries = [{"service": name, "image": commands.image(landscape, name)} for name in landscape.services]
+    bringing = commands.brings_dockerfile(landscape)
+    entries = [
+        {
+            "service": name,
+            **({"folder": str(profile.facts.code)} if bringing else {}),
+            "image": commands.image(landscape, name),
+        }
+        for name, profile in landscape.services.items()
+    ]
     image = "${{ matrix.image }}"
     env = {"IMAGE": image, "SERVICE": "${{ matrix.service }}"}
     scanned = {
@@ -125,7 +136,7 @@ def _image(landscape: Landscape, needs: list[str]) -> Job:
         "username": "${{ secrets.REGISTRY_USER }}",
         "password": "${{ secrets.REGISTRY_PASSWORD }}",
     }
-    build = 'docker build --file "deploy/containers/$SERVICE/Dockerfile" --tag "$IMAGE" .'
+    where = env | ({"CODE": "${{ matrix.folder }}"} if bringing else {})
     sign = (
         'docker push "$IMAGE"\n'
         "digest=$(docker inspect --format '{{index .RepoDigests 0}}' \"$IMAGE\")\n"
@@ -135,7 +146,7 @@ def _image(landscape: Landscape, needs: list[str]) -> Job:
     steps = [
         _checkout(),
         _uses("docker/setup-buildx-action"),
-        {**_run("Build", build), "env": env},
+        {**_run("Build", "\n".join(commands.build(landscape))), "env": where},
         {"name": "Scan the image", **_uses("aquasecurity/trivy-action", scanned)},
         {"name": "List what is in it", **_uses("aquasecurity/trivy-action", contents)},
         {"if": ON_MAIN, **_uses("sigstore/cosign-installer", {"cosign-release": commands.COSIGN})},

@@ -31,6 +31,8 @@ def pipeline(landscape: Landscape) -> str:
     jobs: dict[str, Job] = {"standard": _standard(), "repository": _repository()}
     for profile in commands.pythons(landscape):
         jobs[f"service {profile.name}"] = _service(profile)
+    for name, command in commands.others_tests(landscape).items():
+        jobs[f"program {name}"] = {**DOCKER, **_job("test", [command])}
     return write_document(
         {
             "workflow": {"rules": [{"if": "$CI_PIPELINE_SOURCE == 'merge_request_event'"}, *ON_MAIN]},
@@ -65,7 +67,7 @@ def _service(profile: Profile) -> Job:
 def _images(landscape: Landscape) -> dict[str, Job]:
     """Build each image once; scan and list it as a file; push and sign that very file where the change is on main."""
     files, host = ["$SERVICE.tar"], commands.registry_host(landscape)
-    build = 'docker build --file "deploy/containers/$SERVICE/Dockerfile" --tag "$IMAGE" .'
+    built = [*commands.build(landscape), 'docker save --output "$SERVICE.tar" "$IMAGE"']
     found = f'trivy image --input "$SERVICE.tar" --severity {commands.FAILING} --ignore-unfixed --exit-code 1'
     contents = 'trivy image --input "$SERVICE.tar" --format cyclonedx --output "$SERVICE-sbom.json"'
     push = [
@@ -75,12 +77,20 @@ def _images(landscape: Landscape) -> dict[str, Job]:
         "digest=$(docker inspect --format '{{index .RepoDigests 0}}' \"$IMAGE\")",
         COSIGN,
     ]
-    entries = [{"SERVICE": name, "IMAGE": commands.image(landscape, name)} for name in landscape.services]
+    bringing = commands.brings_dockerfile(landscape)
+    entries = [
+        {
+            "SERVICE": name,
+            **({"CODE": str(profile.facts.code)} if bringing else {}),
+            "IMAGE": commands.image(landscape, name),
+        }
+        for name, profile in landscape.services.items()
+    ]
     each = {"parallel": {"matrix": entries}}
     saved = {"artifacts": {"paths": files, "expire_in": "1 day"}}
     listed = {"artifacts": {"paths": ["$SERVICE-sbom.json"], "expire_in": "1 year"}}
     return {
-        "image": {**DOCKER, **_job("image", [build, 'docker save --output "$SERVICE.tar" "$IMAGE"']), **each, **saved},
+        "image": {**DOCKER, **_job("image", built), **each, **saved},
         "scan": {"image": _trivy(), **_job("scan", [found, contents]), **each, **listed},
         "push": {**DOCKER, **_job("push", push), **each, "rules": ON_MAIN},
     }

@@ -4,13 +4,16 @@ from collections.abc import Iterator
 from typing import Final
 
 from fairway.core.artefact import Manifest, Page, Site
+from fairway.core.cluster import KEYRING
 from fairway.core.decision import Decision
 from fairway.core.labels import metadata
 from fairway.core.parts import Migration as Job
 from fairway.core.profile import Landscape, Profile
-from fairway.core.secrets import external_secret
+from fairway.core.secrets import external_secret, login
 from fairway.stages.s08_delivery.decisions.rollback import Migration, migrations
 
+SQL: Final = frozenset({"postgresql", "mysql"})
+MIGRATED: Final = SQL | {"dynamodb"}  # the engines whose schema the SDK changes
 DEADLINE: Final = 1800  # seconds: a migration that fills a large table in small steps takes its time
 REFRESH: Final = "1h"
 
@@ -48,13 +51,7 @@ def manifests(landscape: Landscape, profile: Profile, site: Site) -> Iterator[Ma
             "automountServiceAccountToken": False,
         },
     )
-    wanted = {
-        f"{store.name}-{what}": (_name(profile), f"{store.name}-{what}")
-        for store in profile.durable_stores
-        if store.facts.engine != "dynamodb"  # a role of the cloud lets it in
-        for what in ("user", "password")
-    }
-    if wanted:
+    if wanted := _logins(profile):
         described = metadata(landscape.system.system, profile.name, name=_secrets(profile))
         yield Manifest(
             path=f"services/{profile.name}/externalsecret-migration.yaml",
@@ -65,9 +62,21 @@ def manifests(landscape: Landscape, profile: Profile, site: Site) -> Iterator[Ma
         )
 
 
+def _logins(profile: Profile) -> dict[str, tuple[str, str]]:
+    """Name its secret files as the service's own binding does, and fetch another user from the manager for each."""
+    stores = [store.name for store in profile.durable_stores if store.facts.engine in SQL]  # roles of AWS let others in
+    stores += [KEYRING] if "personal" in profile.data else []
+    return {
+        file: (profile.name, entry)
+        for store in stores
+        for file, entry in zip(login(store), login(store, schema=True), strict=True)
+    }
+
+
 def _migrates(profile: Profile) -> Decision[Migration] | None:
-    """Give the first decision about a schema of the service, where its own code changes it."""
-    if profile.facts.run is not None or profile.runs_to_completion:
+    """Give the first decision about a schema of the service, where its own code changes one."""
+    changed = any(store.facts.engine in MIGRATED for store in profile.durable_stores)
+    if profile.facts.run is not None or profile.runs_to_completion or not changed:
         return None
     return next(migrations(profile), None)
 

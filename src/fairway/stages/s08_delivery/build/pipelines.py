@@ -41,7 +41,8 @@ def pages(landscape: Landscape) -> Iterator[Page]:
 def _readme(landscape: Landscape, provider: str) -> str:
     others = [p.name for p in landscape.services.values() if not in_python(p)]
     theirs = (
-        f"\n{', '.join(others)}: not Python, so lint, types and tests are the business of a job that you add.\n"
+        f"\n{', '.join(others)}: not Python. Node runs its own tests; a Dockerfile of yours has a stage `test` that "
+        "runs them. Lint and types are the business of what runs the tests.\n"
         if others
         else ""
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from fairway.core.artefact import Manifest, Reason, Site
+from fairway.core.cluster import OBJECT_STORAGE
 from fairway.core.facts import seconds
 from fairway.core.profile import Landscape, StoreProfile
 from fairway.core.secrets import external_secret
@@ -124,7 +125,7 @@ def _storage(landscape: Landscape, site: Site, store: StoreProfile) -> dict[str,
         "credentialsType": "role-based" if there.cloud == "aws" else "credential-based",
     }
     if there.cloud == "none":
-        found |= {"host": places.OBJECT_STORAGE, "port": 443, "secure": True, "sslVerify": True}
+        found |= {"host": OBJECT_STORAGE, "port": 443, "secure": True, "sslVerify": True}
     if there.cloud != "aws":
         found["storageSecretRef"] = {"name": places.KEYS_OF_STORAGE}
     return found

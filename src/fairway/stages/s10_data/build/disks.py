@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from fairway.core.artefact import Manifest, Reason, Site
+from fairway.core.cluster import OBJECT_STORAGE
 from fairway.core.facts import Cloud
 from fairway.core.labels import selector
 from fairway.core.profile import Landscape, Profile
@@ -139,7 +140,7 @@ def _location(landscape: Landscape, site: Site) -> dict[str, Any]:
     if there.cloud == "azure":
         config = {"storageAccount": there.account, "useAAD": "true"}
     if there.cloud == "none":
-        config |= {"s3Url": f"https://{places.OBJECT_STORAGE}", "s3ForcePathStyle": "true"}
+        config |= {"s3Url": f"https://{OBJECT_STORAGE}", "s3ForcePathStyle": "true"}
     spec: dict[str, Any] = {
         "provider": PROVIDERS[there.cloud],
         "objectStorage": {"bucket": there.bucket, "prefix": "disks"},

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from fairway.core.artefact import Manifest, Reason, Site
+from fairway.core.cluster import OBJECT_STORAGE
 from fairway.core.facts import seconds
 from fairway.core.images import IMAGES
 from fairway.core.profile import Landscape, StoreProfile
@@ -165,5 +166,5 @@ def _storage(there: places.Backup, store: StoreProfile) -> dict[str, Any]:
     if there.cloud == "gcp":
         s3["endpointUrl"] = "https://storage.googleapis.com"
     if there.cloud == "none":
-        s3["endpointUrl"] = f"https://{places.OBJECT_STORAGE}"
+        s3["endpointUrl"] = f"https://{OBJECT_STORAGE}"
     return {"type": "s3", "verifyTLS": True, "resources": SMALL, "s3": s3}

@@ -6,14 +6,13 @@ from typing import Any, Final
 import msgspec
 
 from fairway.core.artefact import Manifest, Site
-from fairway.core.cluster import KEYRING
+from fairway.core.cluster import KEYRING, backups_of
 from fairway.core.facts import Cloud, Store, seconds
 from fairway.core.labels import metadata
 from fairway.core.profile import Landscape, StoreProfile, regions_of
-from fairway.core.secrets import external_secret
+from fairway.core.secrets import external_secret, login
 
 CLASS: Final = "fairway-encrypted"  # of disks; the cluster's default, so that no disk is without a key
-OBJECT_STORAGE: Final = "backups.object-storage.svc.cluster.local"  # the cluster's name for a storage outside of it
 KEYS_OF_STORAGE: Final = "object-storage"  # the Secret with its credentials, where no role of a cloud lets one in
 AZURE_ACCOUNT: Final = 24  # characters that a storage account's name may have
 APART: Final = {"topologyKey": "topology.kubernetes.io/zone"}
@@ -63,7 +62,7 @@ def bucket(landscape: Landscape, site: Site, region: str = "") -> Backup:
     return Backup(
         cloud=cloud,
         region=place,
-        bucket=f"{system}-{site.environment}-backups-of-{region}",
+        bucket=backups_of(system, site.environment, region),
         account=account if cloud == "azure" else "",
     )
 
@@ -106,12 +105,6 @@ def storage_class(store: StoreProfile) -> str:
 def own_class(place: str) -> str:
     """Name the class of disks that have a key of their own."""
     return f"{CLASS}-{place}"
-
-
-def login(store: str, *, schema: bool = False) -> tuple[str, str]:
-    """Name the entries of the secrets manager with a service's user and password for a store."""
-    whose = f"{store}-migration" if schema else store
-    return f"{whose}-user", f"{whose}-password"
 
 
 def credentials(  # noqa: PLR0913 - all that such a Secret says

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from fairway.core.artefact import Manifest, Reason, Site
+from fairway.core.cluster import OBJECT_STORAGE
 from fairway.core.facts import seconds
 from fairway.core.images import IMAGES
 from fairway.core.labels import selector
@@ -244,7 +245,7 @@ def _let_in(there: places.Backup) -> dict[str, Any]:
         "accessKeyId": {"name": name, "key": "access-key-id"},
         "secretAccessKey": {"name": name, "key": "secret-access-key"},
     }
-    return {"endpointURL": f"https://{places.OBJECT_STORAGE}", "s3Credentials": keys}
+    return {"endpointURL": f"https://{OBJECT_STORAGE}", "s3Credentials": keys}
 
 
 def _encrypted(there: places.Backup) -> dict[str, str]:

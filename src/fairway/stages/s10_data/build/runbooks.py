@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from fairway.core.artefact import Page
+from fairway.core.cluster import OBJECT_STORAGE
 from fairway.core.facts import Engine
 from fairway.core.profile import Landscape, StoreProfile, regions_of
 from fairway.stages.s10_data.binding import DATABASES
@@ -251,7 +252,7 @@ same entries: a new value is in both within 15 minutes, and a service that is re
 
 Where machines are of no cloud, `backups` also holds access-key-id and secret-access-key of the object storage, and
 `disks` a key for each class of disks ({places.CLASS}). The object storage is the cluster's name
-{places.OBJECT_STORAGE}: let it lead out of the cluster. On AWS the key of all disks is the alias
+{OBJECT_STORAGE}: let it lead out of the cluster. On AWS the key of all disks is the alias
 `alias/fairway-{landscape.system.system}-ENVIRONMENT`; Google and Azure encrypt with keys of their own.
 """
     return Page(path="runbooks/secrets-of-stores.md", text=text, rule="data/reliable-store")
