@@ -335,7 +335,8 @@ async def test_a_log_that_nobody_reads_does_not_stop_the_service(shop: Running) 
     shop.start(unread=True)
     async with shop.client() as client, asyncio.timeout(30):
         for _ in range(6000):
-            assert (await client.get("/sleep?seconds=0")).status == 200
+            async with client.get("/sleep?seconds=0") as answer:
+                assert answer.status == 200
     code, log, _ = await asyncio.to_thread(shop.end, signal.SIGTERM)
     assert code == 0
     requests = len([line for line in log if line["event"] == "request"])

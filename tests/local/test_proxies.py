@@ -72,5 +72,5 @@ def test_a_process_has_the_certificates_of_what_it_carries_alone(tmp_path: Path)
 def test_too_few_watchers_of_files_are_told_in_a_sentence() -> None:
     """Envoy itself would abort without one."""
     watchers.require(1)
-    with pytest.raises(FairwayError, match=r"too few watchers .* sysctl fs\.inotify\.max_user_instances"):
+    with pytest.raises(FairwayError, match=r"watchers of files are needed, .* sysctl fs\.inotify\.max_user_instances"):
         watchers.require(1_000_000)

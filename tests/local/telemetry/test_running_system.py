@@ -183,9 +183,13 @@ def test_an_order_is_one_trace_from_the_gateway_to_the_last_event(shop: Shop) ->
 def test_the_lines_of_an_order_are_found_by_its_trace(shop: Shop) -> None:
     """At the gateway, and in each service that it came to."""
     found = shop.seen("traces?text=/storefront/checkout")[0]
-    lines = shop.seen(f"lines?trace={found['trace']}")
-    assert {"gateway", "storefront-0", "orders-0", "payments-0"} <= {line["process"] for line in lines}
-    assert any(line["message"].startswith("POST /storefront/checkout 201 in ") for line in lines)
+
+    def lines() -> list[dict[str, Any]]:
+        return list(shop.seen(f"lines?trace={found['trace']}"))
+
+    # Logs are read only now and then while nobody looks.
+    until(lambda: {"gateway", "storefront-0", "orders-0", "payments-0"} <= {line["process"] for line in lines()})
+    assert any(line["message"].startswith("POST /storefront/checkout 201 in ") for line in lines())
 
 
 @pytest.mark.skipif(not program(PROMETHEUS), reason="Prometheus is not installed")
