@@ -1,9 +1,10 @@
 """The proxy beside a service where no mesh has one: mutual TLS on its ports, and on every call it makes."""
 
-import json
 from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any, Final
+
+import msgspec
 
 from fairway.core import cluster, programs
 from fairway.core.artefact import Manifest
@@ -92,7 +93,13 @@ def _needed(profile: Profile) -> bool:
 
 def _files(landscape: Landscape, profile: Profile) -> dict[str, str]:
     files = {BOOTSTRAP: bootstrap(landscape, profile, FOLDER, READY_PORT), SECRETS: secrets(CERTIFICATE)}
-    return {name: json.dumps(held, indent=1) + "\n" for name, held in files.items()}
+    return {name: _text(held) for name, held in files.items()}
+
+
+def _text(held: dict[str, Any]) -> str:
+    return (
+        msgspec.json.format(msgspec.json.encode(held), indent=1).decode() + "\n"
+    )  # json's own indents 20 times slower
 
 
 def _name(landscape: Landscape, profile: Profile) -> str:
