@@ -16,6 +16,7 @@ from typing import IO, Any
 
 import pytest
 from aiohttp import ClientError, ClientSession, UnixConnector
+from whole_answers import read_whole
 
 from fairway_sdk.testing.servers.process import connects, free_port
 
@@ -138,7 +139,7 @@ class Running:
 
     def client(self) -> ClientSession:
         """Make a client of its REST side."""
-        return ClientSession("http://shop", connector=UnixConnector(self.rest))
+        return ClientSession("http://shop", connector=UnixConnector(self.rest), middlewares=(read_whole,))
 
 
 @pytest.fixture
@@ -220,7 +221,7 @@ async def test_metrics_are_served_in_both_formats(shop: Running) -> None:
     shop.start()
     async with shop.client() as client:
         await client.get("/sleep?seconds=0")
-    async with ClientSession() as client:
+    async with ClientSession(middlewares=(read_whole,)) as client:
         plain = await client.get(f"http://{shop.admin}/metrics")
         open_metrics = await client.get(
             f"http://{shop.admin}/metrics", headers={"accept": "application/openmetrics-text;version=1.0.0"}

@@ -9,7 +9,7 @@ from http.cookiejar import CookieJar
 from typing import Any, Final
 
 import pytest
-from local_system import System, until
+from local_system import System, alive, until
 
 FACTS: Final = """
 system: depot
@@ -158,7 +158,8 @@ class Depot:
                 return error.code, json.loads(error.read())
 
     def change(self, before: str, after: str) -> None:
-        """Change the code, and wait until what is changed runs."""
+        """Change the code, and wait until it runs alone: the run before takes events and sagas until it has left."""
+        former = self.system.process("desk-0")["pid"]
         code = self.file.read_text()
         assert before in code
         self.version += 1
@@ -166,6 +167,7 @@ class Depot:
             code.replace(before, after).replace(f"VERSION = {self.version - 1}", f"VERSION = {self.version}")
         )
         until(lambda: self.asked("version") == self.version)
+        until(lambda: not alive(former), within=40)
 
     def dead_letters(self) -> list[Any]:
         """List them."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession, UnixConnector
+from whole_answers import read_whole
 
 from fairway_sdk import Service
 from fairway_sdk.configuration.placement import Placement
@@ -31,7 +32,9 @@ def serve() -> Serve:
             service.place(Placement(binding=binding, values=Values(folder), secrets=Secrets(folder)))
             async with (
                 service.running(),
-                ClientSession("http://service", connector=UnixConnector(f"{folder}/rest")) as client,
+                ClientSession(
+                    "http://service", connector=UnixConnector(f"{folder}/rest"), middlewares=(read_whole,)
+                ) as client,
             ):
                 yield client
 

@@ -10,6 +10,7 @@ import pytest
 from aiohttp import ClientSession
 from fastapi import BackgroundTasks, Request
 from fastapi.responses import StreamingResponse
+from whole_answers import read_whole
 
 from fairway_sdk import Service, remaining
 from fairway_sdk.calls.deadline import limit
@@ -176,7 +177,7 @@ async def test_a_service_listens_on_a_port_too(tmp_path: Path) -> None:
     address = f"127.0.0.1:{free_port()}"
     binding = Binding(service="slow", listen=Listen(rest=address))
     where = Placement(binding=binding, values=Values(tmp_path), secrets=Secrets(tmp_path))
-    async with Slow().service.running(where), ClientSession() as client:
+    async with Slow().service.running(where), ClientSession(middlewares=(read_whole,)) as client:
         answer = await client.get(f"http://{address}/left")
         assert answer.status == 200
         assert "server" not in answer.headers
