@@ -7,7 +7,7 @@ BIN := .venv/bin
 STAMP := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-all up test check format bench lock clean FORCE
+.PHONY: help install install-all engine engine-stop up test check format bench lock clean FORCE
 
 help: ## list the targets
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -41,8 +41,14 @@ $(STAMP): requirements.lock pyproject.toml sdk/pyproject.toml examples/bookshop/
 	@printf '%s\n' "$$(pwd -P)" > $(STAMP)
 	@echo "installed: $(BIN)/fairway"
 
-install-all: install ## install also what single tests need: 100 MB that one schema file is derived from
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --group kubernetes-schemas
+install-all: install ## install also what single tests need: 115 MB, most of it what one schema file is derived from
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --group kubernetes-schemas --group judges
+
+engine: install ## start a Docker engine for the tests of images (as root, with docker.io and debootstrap)
+	@$(BIN)/python scripts/docker_engine.py start
+
+engine-stop: ## end the engine that `make engine` started, and delete its images
+	@$(BIN)/python scripts/docker_engine.py stop
 
 up: install ## run the bookshop on this machine until Ctrl-C; ARGS=--detach leaves it running
 	@$(BIN)/fairway up examples/bookshop $(ARGS)

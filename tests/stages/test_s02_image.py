@@ -38,9 +38,9 @@ def docker(*words: str, timeout: float = 60) -> subprocess.CompletedProcess[str]
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Lay out a repository as containers/README.md says: code, wheels, lock and the built recipe."""
     if shutil.which("docker") is None or docker("version").returncode:
-        pytest.skip("NOT BUILT: no Docker engine answers (apt-get install docker.io; dockerd)")
+        pytest.skip("NOT BUILT: no Docker engine answers (make engine)")
     if docker("image", "inspect", IMAGES["python-slim"]).returncode:
-        pytest.skip(f"NOT BUILT: the engine has no image {IMAGES['python-slim']} (python scripts/base_image.py)")
+        pytest.skip(f"NOT BUILT: the engine has no image {IMAGES['python-slim']} (make engine)")
     root = tmp_path_factory.mktemp("repository")
     code = root / "services/greeter"
     (code / "greeter").mkdir(parents=True)

@@ -43,7 +43,9 @@ def bearer(claims: dict[str, Any]) -> dict[str, str]:
 
 def run(code: str, path: str, headers: dict[str, str]) -> Request:
     """Run the code with the few functions of Kong that it calls."""
-    lupa = pytest.importorskip("lupa", reason="NOT CHECKED on a real Lua: the package lupa is not installed")
+    lupa = pytest.importorskip(
+        "lupa", reason="NOT CHECKED on a real Lua: the package lupa is not installed (make install-all)"
+    )
     lua = lupa.LuaRuntime()
     asked = Request(path=path, headers=headers)
 
