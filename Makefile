@@ -41,8 +41,9 @@ $(STAMP): requirements.lock pyproject.toml sdk/pyproject.toml examples/bookshop/
 	@printf '%s\n' "$$(pwd -P)" > $(STAMP)
 	@echo "installed: $(BIN)/fairway"
 
-install-all: install ## install also what single tests need: 115 MB, most of it what one schema file is derived from
+install-all: install ## install also what single tests need: 115 MB, most of it what one schema file is derived from, and helm
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --group kubernetes-schemas --group judges
+	@$(BIN)/python scripts/helm_binary.py || echo "without helm, tests that render charts are skipped"
 
 engine: install ## start a Docker engine for the tests of images (as root, with docker.io and debootstrap)
 	@$(BIN)/python scripts/docker_engine.py start

@@ -7,6 +7,7 @@ from pathlib import Path
 from fairway import stages
 from fairway.core.registry import Room, rooms
 from fairway.core.rule import Edit, Rule
+from fairway.verbs.rules import uncovered
 
 FOLDER = Path(__file__).parents[1] / "docs" / "standard"
 
@@ -27,7 +28,7 @@ def _contents(found: tuple[Room, ...]) -> str:
     lines = [
         "# The standard",
         "",
-        f"{len(found)} stages, {len(rules)} rules; {checked} can be checked in files so far.",
+        f"{len(found)} stages, {len(rules)} rules; {checked} can be checked in files, {uncovered(rules)}.",
         "These pages are written from the rules by `python scripts/handbook.py`.",
         "",
         "| stage | asks | rules |",
@@ -51,7 +52,8 @@ def _rule(rule: Rule) -> list[str]:
     proof = rule.proof.value + (f": {rule.shows}" if rule.shows else "")
     where = f" ({', '.join(place.value for place in rule.places)})" if rule.places else ""
     lines = ["", f"## {rule.id}", "", f"**{rule.title}.**", "", rule.why, "", f"- proof: {proof}{where}"]
-    lines.append("- check: reads files" if rule.checked else "- check: not written yet")
+    unseen = f"not in files: {rule.not_in_files}" if rule.not_in_files else "not written yet"
+    lines.append(f"- check: {'reads files' if rule.checked else unseen}")
     lines.append(f"- text and check: `{rule.path}`")
     for edit in rule.breaks:
         lines += ["", f"Broken by, in `{edit.path}`:", "", "```diff", *_diff(edit), "```"]

@@ -143,6 +143,11 @@ def test_a_rule_that_checks_has_an_edit_that_breaks_it() -> None:
     assert [rule.id for rule in rules() if rule.checked and not rule.breaks] == []
 
 
+def test_a_rule_without_a_check_says_why_files_cannot_tell() -> None:
+    """A last paragraph of its docstring begins with 'Not in files:'; else 'no check' would be a promise of one."""
+    assert [rule.id for rule in rules() if not rule.checked and not rule.not_in_files] == []
+
+
 def test_the_handbook_is_as_the_rules_give_it() -> None:
     """docs/standard is written by a script, and committed."""
     done = subprocess.run(

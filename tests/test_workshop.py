@@ -313,7 +313,8 @@ def test_ci_runs_checks_and_tests_and_fails_when_either_does(
     """A failing check does not hide a failing test."""
     shutil.copytree(ROOT / ".ci", tmp_path / ".ci")
     (tmp_path / "Makefile").write_text(
-        f"install-all engine engine-stop:\n\t@true\ncheck:\n\t@echo ran check; {check}\ntest:\n\t@echo ran test; {test}\n"
+        "install-all engine engine-stop:\n\t@true\n"
+        f"check:\n\t@echo ran check; {check}\ntest:\n\t@echo ran test; {test}\n"
     )
     run = subprocess.run(["bash", ".ci/run"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert run.returncode == expected

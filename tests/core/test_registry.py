@@ -54,6 +54,20 @@ def test_a_rule_joins_by_existing(package: Path) -> None:
     (rule,) = only.rules
     assert (rule.id, rule.title, rule.why) == ("one/is-there", "It is there", "Because it has to be somewhere.")
     assert rule.path.endswith("sketch/s01_one/is_there.py")
+    assert rule.not_in_files == ""
+
+
+def test_the_last_paragraph_may_say_why_files_cannot_tell(package: Path) -> None:
+    """It is no part of the why; a rule that has a check does not say it."""
+    told = RULE.format(id="one/is-there").replace("where.\n", "where.\n\nNot in files: it is in\nthe code.\n")
+    (room(package) / "is_there.py").write_text(told)
+    ((rule,),) = (one.rules for one in rooms(sketch()))
+    assert (rule.why, rule.not_in_files) == ("Because it has to be somewhere.", "it is in the code.")
+    (room(package, "s02_two", "two") / "is_here.py").write_text(
+        told.replace("one/is-there", "two/is-here").replace("proof=", "check=list, proof=")
+    )
+    with pytest.raises(BadRegistryError, match=r"is_here says that it is not in files, and has a check"):
+        rooms(sketch())
 
 
 def test_a_file_without_a_rule_is_refused(package: Path) -> None:

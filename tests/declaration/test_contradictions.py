@@ -108,6 +108,11 @@ REFUSED = {
     "services: {orders: }\nenvironments:\n  test: {domain: shop.example.com}\n  live: {domain: shop.example.com}": (
         "fairway.yaml:5: environments 'test' and 'live' both stand under shop.example.com. Change one 'domain'."
     ),
+    "services: {orders: {stores: [customers-and-contracts]}}\nstores:\n"
+    "  customers-and-contracts: {workload: transactional, engine: mysql}": (
+        "fairway.yaml:4: store 'customers-and-contracts' has a name of 23 characters; on MySQL it may have 22. "
+        "Give it a shorter one, or another engine."
+    ),
     "services: {orders: }\nidentity-providers:\n  a: {issuer: https://id}\n  b: {issuer: https://id}": (
         "fairway.yaml:5: identity providers 'a' and 'b' both have the issuer https://id. Change one 'issuer'."
     ),

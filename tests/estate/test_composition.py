@@ -105,22 +105,59 @@ def test_what_does_not_fit_is_said_with_its_line(tmp_path: Path) -> None:
         resources:
           - web.yaml
           - missing.yaml
-          - example.com/org/repo//deploy?ref=v1
         namePrefix: a-
         patches:
           - patch: '{apiVersion: v1, kind: Service, metadata: {name: wbe}}'
           - target: {kind: Service}
             patch: '[{op: replace, path: /spec/nothing, value: 1}]'
-        helmCharts: [{name: x}]
         """)
     )
     estate = composed(tmp_path)
     assert [(problem.line, problem.says) for problem in estate.problems] == [
         (3, "resource 'missing.yaml' is not there."),
-        (7, "no Service 'wbe' is there for this patch."),
-        (9, "this patch does not fit: the path /spec/nothing is not there."),
+        (6, "no Service 'wbe' is there for this patch."),
+        (8, "this patch does not fit: the path /spec/nothing is not there."),
     ]
-    assert [(unknown.line, unknown.unrendered) for unknown in estate.unknown] == [(4, False), (10, True)]
+
+
+def test_a_patch_for_what_may_come_from_elsewhere_is_no_fault(tmp_path: Path) -> None:
+    """What is fetched, or made by what is not carried out here, is unknown: so is whether the patch fits."""
+    (tmp_path / "web.yaml").write_text(WEB)
+    for elsewhere in ("- example.com/org/repo//deploy?ref=v1\n", "helmCharts: [{name: x}]\n", "generators: [x.yaml]\n"):
+        (tmp_path / "kustomization.yaml").write_text(
+            f"resources:\n- web.yaml\n{elsewhere}replicas: [{{name: wbe, count: 2}}]\n"
+            "patches:\n- patch: '{apiVersion: v1, kind: Service, metadata: {name: wbe}}'\n"
+        )
+        estate = composed(tmp_path)
+        assert estate.problems == ()
+        assert len(estate.unknown) == 1
+
+
+def test_files_that_stand_under_patches_as_mere_names_are_merged(tmp_path: Path) -> None:
+    """As before Kustomize 3, and still carried out; such a file is no object of its own."""
+    (tmp_path / "web.yaml").write_text(WEB)
+    (tmp_path / "kustomization.yaml").write_text("resources: [web.yaml]\npatches:\n- more.yaml\n")
+    (tmp_path / "more.yaml").write_text(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {minReadySeconds: 7}\n"
+    )
+    plain_files, estate = compositions([tmp_path])
+    (web,) = estate.of_kind("Deployment", "apps")
+    assert (web.spec.number("minReadySeconds"), web.spec.line_of("minReadySeconds")) == (7, 4)
+    assert not plain_files.own
+
+
+def test_a_patch_that_nothing_uses_is_counted_and_is_no_broken_object(tmp_path: Path) -> None:
+    """Below a kustomization; elsewhere a Deployment without its parts is a fault."""
+    part = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {minReadySeconds: 7}\n"
+    (tmp_path / "over" / "patches").mkdir(parents=True)
+    (tmp_path / "over" / "web.yaml").write_text(WEB)
+    (tmp_path / "over" / "kustomization.yaml").write_text("resources: [web.yaml]\nnamePrefix: a-\n")
+    (tmp_path / "over" / "patches" / "later.yaml").write_text(part)
+    plain_files, _ = compositions([tmp_path])
+    assert (len(plain_files.own), plain_files.counts.patches) == (0, 1)
+    (tmp_path / "web.yaml").write_text(part)
+    plain_files, _ = compositions([tmp_path])
+    assert [item.name for item in plain_files.own] == ["web"]
 
 
 def test_kustomizations_that_include_one_another_end(tmp_path: Path) -> None:

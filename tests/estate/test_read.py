@@ -94,6 +94,15 @@ def test_helm_templates_are_unknown_and_counted(tmp_path: Path) -> None:
     assert (found.counts.left_alone, found.problems) == (2, ())
 
 
+def test_what_helm_runs_by_hand_to_test_a_release_is_no_part_of_a_system(tmp_path: Path) -> None:
+    """It stands in what `helm template` prints, with a chart's real objects."""
+    files = {
+        f"{hook}.yaml": (CONFIGMAP % hook).replace("}\ndata", f", annotations: {{helm.sh/hook: {hook}}}}}\ndata")
+        for hook in ("test", "test-success", "pre-install")
+    }
+    assert ids(estate(tmp_path, files)) == ["ConfigMap/default/pre-install"]
+
+
 def test_what_is_rendered_elsewhere_is_unknown(tmp_path: Path) -> None:
     """Others keep the real objects; a kind with Pods that nobody knows is unknown too."""
     kinds = {

@@ -101,10 +101,7 @@ def test_every_password_that_is_read_for_a_store_or_the_broker_lets_somebody_in(
     """What a service or its migration logs in with is what the store or the broker reads."""
     for site in sites(system):
         stores = {path.split("/")[1] for path in site if path.count("/") > 1 and path.startswith("data/")}
-        by_hand = {
-            path.split("/")[1] for path, one in site.items() if one["kind"] == "MedusaBackupSchedule"
-        }  # Cassandra
-        ends = tuple(f"{name}{user}-password" for name in stores - by_hand for user in ("", "-migration"))
+        ends = tuple(f"{name}{user}-password" for name in stores for user in ("", "-migration"))
         let_in = set().union(*fetched(site, "data/").values())
         asked = {(name, entry) for name, entries in workloads(site) for entry in entries if entry.endswith(ends)}
         assert asked

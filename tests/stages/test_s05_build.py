@@ -12,10 +12,12 @@ import yaml
 from fairway import stages
 from fairway.core.facts import System
 from fairway.core.labels import ANONYMOUS
+from fairway.core.profile import survey
 from fairway.core.registry import rooms
 from fairway.declaration.load import Loaded, load
 from fairway.estate.schema import CustomSchemas, problems
 from fairway.estate.semantics import faults
+from fairway.stages.s05_gateway.decisions import certificates
 from fairway.verbs.render import render
 from fairway.verbs.workspace import Workspace
 
@@ -228,3 +230,48 @@ def test_what_is_built_holds_no_secret_and_nothing_to_fill_in() -> None:
             assert made["kind"] != "Secret", path
             text = msgspec.json.encode(made).decode()
             assert not [word for word in ("TODO", "CHANGEME", "changeme", "example-password") if word in text], path
+
+
+@pytest.mark.parametrize("choice", CHOICES, ids="-".join)
+def test_the_issuer_of_the_public_certificate_gets_its_answer(choice: tuple[str, str, str]) -> None:
+    """Past default refusal, past the check of tokens, and before there is a certificate to redirect to."""
+    made = built(FACTS, **chosen(*choice))
+    gateway = choice[1]
+    asked = made[f"{SITE}/platform/clusterissuer-fairway-public.yaml"]["spec"]["acme"]["solvers"]
+    holders = [one["metadata"] for one in made.values() if one["kind"] == "Certificate" and "gateway-tls" in str(one)]
+    assert {one["namespace"] for one in holders} == (
+        {"gateway", "shop"} if choice[1:] == ("kong", "ingress") else {"gateway"}
+    )
+    for one in holders:
+        assert one["annotations"]["cert-manager.io/issue-temporary-certificate"] == "true"
+        name = "acme-challenge" if one["namespace"] == "gateway" else f"acme-challenge-{one['namespace']}"
+        policy = made[f"{SITE}/platform/networkpolicy-{name}.yaml"]
+        assert policy["metadata"]["namespace"] == one["namespace"]
+        [let_in] = policy["spec"]["ingress"]
+        assert let_in["from"][0]["podSelector"] == {"matchLabels": {"app.kubernetes.io/name": gateway}}
+        own = made[f"{SITE}/platform/networkpolicy-{gateway}.yaml"]["spec"]["egress"]
+        [led] = [rule for rule in own if rule["ports"] == let_in["ports"] == [{"protocol": "TCP", "port": 8089}]]
+        assert policy["spec"]["podSelector"] in [peer["podSelector"] for peer in led["to"]]
+    [solver] = asked
+    assert solver["http01"]["ingress"]["ingressClassName"] == ("kong" if gateway == "kong" else "acme-challenge")
+    if gateway == "ambassador":
+        mapping = made[f"{SITE}/platform/mapping-acme-challenge.yaml"]["spec"]
+        assert (mapping["prefix"], mapping["bypass_auth"]) == ("/.well-known/acme-challenge/", True)
+        service = made[f"{SITE}/platform/service-acme-challenge.yaml"]["spec"]
+        assert service["selector"] == {"acme.cert-manager.io/http01-solver": "true"}
+
+
+@pytest.mark.parametrize(("cloud", "by"), [("aws", "dns01"), ("gcp", "dns01"), ("azure", "http01")])
+def test_regions_that_share_a_domain_prove_it_where_a_question_over_http_cannot_go_astray(cloud: str, by: str) -> None:
+    """A question to one region may come out at another; where no fact tells who serves the zone, it is owed."""
+    regions = {name: {"cloud": cloud} for name in ("eu-west-1", "us-east-1")}
+    facts = {**FACTS, "regions": regions}
+    made = built(facts, gateway="kong")
+    for region in regions:
+        [solver] = made[f"production/{region}/platform/clusterissuer-fairway-public.yaml"]["spec"]["acme"]["solvers"]
+        assert list(solver) == [by]
+        if cloud == "aws":
+            assert solver["dns01"] == {"route53": {"region": region}}
+        assert (f"production/{region}/platform/networkpolicy-acme-challenge.yaml" in made) is (by == "http01")
+    [decided] = certificates(survey(msgspec.convert(facts, System)))
+    assert decided.state == ("decided" if by == "dns01" else "owed")

@@ -21,6 +21,7 @@ from fairway.stages.s05_gateway.build.token_checker import configuration
 from fairway_sdk.testing.tokens import TokenIssuer
 
 ISSUER = "https://id.example.com"
+DEX = "https://shop.example.com/-/dex"
 FACTS: dict[str, Any] = {
     "system": "shop",
     "environments": {"production": {"domain": "shop.example.com"}},
@@ -38,13 +39,19 @@ Answer = tuple[int, dict[str, str]]
 class Checker:
     """A running checker, and the issuer that it trusts."""
 
-    def __init__(self, folder: Path, by: str) -> None:
-        """Start it for tenants by header or path."""
-        self.issuer = TokenIssuer(folder, ISSUER)
+    def __init__(self, folder: Path, by: str, *, joined: bool) -> None:
+        """Start it for tenants by header or path; *joined*: behind a federation, which names tenants in its own way."""
+        self.joined, trusted = joined, DEX if joined else ISSUER
+        self.issuer = TokenIssuer(folder, trusted)
         facts = {**FACTS, "tenants": {**FACTS["tenants"], "by": by}}
+        if joined:
+            facts["identity-providers"] = {
+                **FACTS["identity-providers"],
+                "partners": {"issuer": "https://p.example.org"},
+            }
         landscape = survey(msgspec.convert(facts, System))
         site = Site(environment="production", region="main")
-        made = configuration(landscape, site, {ISSUER: self.issuer.file.name}, str(folder))
+        made = configuration(landscape, site, {trusted: self.issuer.file.name}, str(folder))
         self.port, admin = free(), free()
         made["admin"]["address"]["socket_address"] |= {"address": "127.0.0.1", "port_value": admin}
         [listener] = made["static_resources"]["listeners"]
@@ -78,6 +85,8 @@ class Checker:
 
     def token(self, **claims: Any) -> str:  # noqa: ANN401 - claims are any JSON
         """Give a token."""
+        if self.joined and "tenant" in claims:
+            claims["groups"] = ["readers", f"tenant:{claims.pop('tenant')}"]
         return self.issuer.token(**{"aud": "shop", "sub": "ada", **claims})
 
 
@@ -91,15 +100,16 @@ def free() -> int:
         return int(one.getsockname()[1])
 
 
-@pytest.fixture(scope="module", params=["header", "path"])
+@pytest.fixture(scope="module", params=["header", "path", "header joined", "path joined"])
 def checker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Checker]]:
     """Run one for each way of naming tenants."""
     try:
         program()
     except FairwayError as error:
         pytest.skip(f"NOT CHECKED on a real Envoy: {error}")
-    running = Checker(tmp_path_factory.mktemp("checker"), request.param)
-    yield request.param, running
+    by, _, joined = request.param.partition(" ")
+    running = Checker(tmp_path_factory.mktemp("checker"), by, joined=bool(joined))
+    yield by, running
     running.process.terminate()
     running.process.wait(10)
 
@@ -146,7 +156,7 @@ def test_a_forged_or_unsigned_token_is_refused(checker: tuple[str, Checker], tmp
     """The key of somebody else, and no key at all."""
     by, asked = checker
     path = "/front/north/orders" if by == "path" else "/front/orders"
-    forged = TokenIssuer(tmp_path, ISSUER).token(aud="shop", sub="ada", tenant="north")
+    forged = TokenIssuer(tmp_path, DEX if asked.joined else ISSUER).token(aud="shop", sub="ada", tenant="north")
     head, body, _ = asked.token(tenant="north").split(".")
     assert [asked.ask(path, token=token)[0] for token in (forged, f"{head}.{body}.")] == [401, 401]
 

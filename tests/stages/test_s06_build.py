@@ -112,17 +112,51 @@ def test_every_service_is_scraped_alerted_on_and_shown(name: str, landscape: Lan
         assert f"dashboard-{service}" in dashboards
 
 
-def test_what_watches_stands_in_a_namespace_of_its_own() -> None:
-    """But what Prometheus may read of the system is granted in the system's namespace."""
-    for manifest in objects(example("bookshop")):
+@pytest.mark.parametrize(("name", "landscape"), EVERY, ids=[name for name, _ in EVERY])
+def test_only_what_reads_the_disks_of_nodes_stands_where_that_is_allowed(name: str, landscape: Landscape) -> None:
+    """What watches stands in a restricted namespace; what it may read of the system is granted in the system's."""
+    levels = {key: one["metadata"]["labels"] for key, one in each("Namespace", landscape).items()}
+    enforced = {key: labels["pod-security.kubernetes.io/enforce"] for key, labels in levels.items()}
+    assert enforced == {"observability": "restricted", "log-collection": "privileged"}
+    homes = {
+        manifest.object["metadata"]["name"]: manifest.object["metadata"]["namespace"]
+        for manifest in objects(landscape)
+        if manifest.object["kind"] in PODS
+    }
+    collector = landscape.system.platform.log_collector
+    assert {part for part, home in homes.items() if home != "observability"} == {collector}, name
+    for kind in PODS:
+        for part, workload in each(kind, landscape).items():
+            reads = [volume for volume in pod(workload)["volumes"] if "hostPath" in volume]
+            assert bool(reads) is (part == collector)
+    for manifest in objects(landscape):
         described = manifest.object["metadata"]
-        if manifest.object["kind"] == "Namespace":
-            assert described["name"] == "observability"
-        elif manifest.path.endswith("prometheus-bookshop.yaml"):
-            assert described["namespace"] == "bookshop"
-        else:
-            assert described["namespace"] == "observability", manifest.path
-        assert described["labels"]["app.kubernetes.io/part-of"] == "bookshop"
+        if manifest.object["kind"] != "Namespace":
+            granted = {landscape.system.system} if "Role" in manifest.object["kind"] else set()
+            assert described["namespace"] in {"observability", "log-collection"} | granted, manifest.path
+        assert described["labels"]["app.kubernetes.io/part-of"] == landscape.system.system
+
+
+@pytest.mark.parametrize("choice", CHOICES, ids="-".join)
+def test_the_collector_reaches_its_store_and_trusts_its_certificate(choice: tuple[str, str, str]) -> None:
+    """From a namespace of its own: policies on both sides let it, and one authority signed both certificates."""
+    collector, store, _ = choice
+    landscape = chosen(*choice)
+    policies = each("NetworkPolicy", landscape)
+    home = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "log-collection"}}}
+    [let_in] = policies[store]["spec"]["ingress"]
+    assert home in let_in["from"]
+    out = policies["log-collection"]["spec"]["egress"][-1]
+    assert out["to"][0]["podSelector"] == {"matchLabels": {"app.kubernetes.io/name": store}}
+    assert out["ports"] == let_in["ports"]
+    own, theirs = (each("Certificate", landscape)[name]["spec"] for name in (collector, store))
+    assert own["issuerRef"] == theirs["issuerRef"]
+    volumes = {volume["name"]: volume for volume in pod(each("DaemonSet", landscape)[collector])["volumes"]}
+    assert volumes["certificates"]["secret"]["secretName"] == own["secretName"]
+    if store == "elasticsearch":
+        served = each("Elasticsearch", landscape)[store]["spec"]["http"]["tls"]["certificate"]["secretName"]
+        assert served == theirs["secretName"]
+        assert "elasticsearch-es-http.observability.svc.cluster.local" in theirs["dnsNames"]
 
 
 def test_in_a_mesh_prometheus_has_a_certificate_of_the_mesh() -> None:

@@ -197,7 +197,7 @@ def test_alerts_without_owner_or_runbook_are_one_warning_of_their_object(tmp_pat
     bare = [f"        - {{alert: {name}, expr: '{expr}'}}" for name, expr in (("A", ERRORS), ("B", SLOW), ("C", FEW))]
     (finding,) = audit(alerts, tmp_path, WEB, rules(*bare))
     assert finding.severity == "warning"
-    assert finding.says == "A, B and C have no owner, A, B and C have no runbook."
+    assert finding.says == "A, B and C have no owner and no runbook."
 
 
 DAEMON = """\

@@ -138,7 +138,10 @@ def test_without_a_mesh_each_service_has_a_certificate_and_a_proxy_that_starts_f
     assert manifest is not None
     pod = manifest.object["spec"]["template"]["spec"]
     assert [one["name"] for one in pod["initContainers"]] == ["tls-proxy"]
-    assert pod["initContainers"][0]["restartPolicy"] == "Always"
+    proxy = pod["initContainers"][0]
+    assert proxy["restartPolicy"] == "Always"
+    assert proxy["args"][-2:] == ["--concurrency", "2"]  # not one thread for each processor of the machine
+    assert (proxy["resources"]["requests"]["cpu"], proxy["resources"]["limits"]["cpu"]) == ("100m", "1000m")
     assert {"name": "tls", "secret": {"secretName": "greeter-tls", "defaultMode": 0o440}} in pod["volumes"]
 
 

@@ -127,6 +127,22 @@ def test_a_service_may_call_what_it_declares_and_nothing_else() -> None:
     assert "to its port only" in decision.because
 
 
+def test_what_verifies_tokens_may_fetch_the_keys_of_their_issuers() -> None:
+    """Otherwise it refuses every token; behind a federation that is the federation's key set alone."""
+    one = {"people": {"issuer": "https://id.example.com:8443/realms/people"}}
+    two = {**one, "partners": {"issuer": "https://partners.example.org"}}
+    people = Peer(kind="issuer", name="identity provider people", port=8443, host="id.example.com")
+    joined = Peer(kind="issuer", name="the federation of identity providers", port=443)
+    for providers, wanted in (({}, []), (one, [people]), (two, [joined])):
+        decision = of({"exposure": "external"}, "network-policies", "may call", identity_providers=providers)
+        assert [peer for peer in decision.value if peer.kind == "issuer"] == wanted
+    run = of({"runs": "to-completion"}, "network-policies", "may call", identity_providers=one)
+    assert not [peer for peer in run.value if peer.kind == "issuer"]
+    said = of({"exposure": "external"}, "network-policies", "may call", identity_providers=one)
+    assert "identity provider people at id.example.com (8443)" in said.answer
+    assert said.because.endswith("tokens are verified by the keys of who gave them")
+
+
 def test_a_mesh_holds_calls_outside_to_their_host_names() -> None:
     """A policy knows no host names, so the difference is said."""
     outside: Facts = {"external_systems": {"bank": {"host": "bank.example.com"}}}

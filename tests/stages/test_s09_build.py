@@ -1,10 +1,15 @@
 """Resilience builds the broker as the SDK speaks to it, and for each channel a way back for what failed."""
 
 import asyncio
+import json
+import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -230,6 +235,32 @@ def test_a_real_nats_lets_each_service_do_its_work_and_no_other(server: int) -> 
     assert refused == []
     assert len(foreign) == 3
     assert all("permissions violation" in one.lower() for one in foreign)
+
+
+def test_a_new_password_lets_a_service_in_without_a_restart(server: int, tmp_path: Path) -> None:
+    """The server reads its file again at the signal of the reloader beside it, which may see its process."""
+
+    def lets_in(password: str) -> bool:
+        with socket.create_connection(("127.0.0.1", server), timeout=2) as connection:
+            told = json.dumps({"user": "orders", "pass": password, "verbose": False})
+            connection.sendall(f"CONNECT {told}\r\nPING\r\n".encode())
+            answered = connection.makefile("rb")
+            assert answered.readline().startswith(b"INFO")
+            return answered.readline().startswith(b"PONG")
+
+    file = tmp_path / "nats.conf"
+    file.write_text(file.read_text().replace("secret", "another"))
+    os.kill(int((tmp_path / "pid").read_text()), signal.SIGHUP)
+    time.sleep(0.5)
+    assert lets_in("another")
+    assert not lets_in("secret")
+    pod = built(land("nats"))["data/broker/statefulset.yaml"]["spec"]["template"]["spec"]
+    [reloader] = [one for one in pod["containers"] if one["name"] == "reloader"]
+    mounted = [one["mountPath"] for one in reloader["volumeMounts"]]
+    files = [word for word in reloader["args"] if word.startswith("/")]
+    assert pod["shareProcessNamespace"] is True
+    assert all(any(word.startswith(f"{folder}/") for folder in mounted) for word in files)
+    assert {"/etc/nats/nats.conf", "/etc/nats-tls/tls.crt", "/run/nats/nats.pid"} <= set(files)
 
 
 def test_each_channel_has_a_page_an_alert_and_commands_that_exist() -> None:

@@ -127,6 +127,19 @@ def test_customers_are_answered_by_the_nearest_region() -> None:
     assert "eu answers, and us when it is down" in plain.answer
 
 
+def test_customers_whose_writes_one_region_takes_are_sent_there() -> None:
+    """However many services stand between; a cache, or a store that every region writes, moves nobody."""
+    stores = {"ledger": {"workload": "transactional"}, "clicks": {"workload": "write-heavy", "engine": "cassandra"}}
+    shop = {**SHOP, "customer-facing": True, "calls": {"orders": {}}, "stores": ["seen"]}
+    for store, expected in (("ledger", "availability"), ("clicks", "latency")):
+        services = {"shop": shop, "orders": {"calls": {"money": {}}}, "money": {"stores": [store]}}
+        known = {store: stores[store], "seen": {"workload": "cache"}}
+        decided = of(land(services, regions=TWO, stores=known), "global routing")
+        assert decided.value == expected
+        assert (store in decided.because) == (expected == "availability")
+        assert decided.instead
+
+
 def test_one_region_decides_nothing_about_several() -> None:
     """The rules do not apply, so nothing is decided by them."""
     landscape = land(

@@ -3,7 +3,7 @@
 from fairway.core.artefact import Manifest, Site
 from fairway.core.cluster import OPERATORS
 from fairway.core.operators import OPERATORS as TABLE
-from fairway.core.operators import needed
+from fairway.core.operators import RELOADED, needed
 from fairway.targets.kubernetes.operators import page
 
 SITE = Site(environment="production", region="eu")
@@ -34,6 +34,18 @@ def test_two_operators_of_one_group_are_told_apart_by_kind() -> None:
 def test_a_site_without_custom_objects_needs_nobody() -> None:
     """And says so."""
     assert "None" in page(SITE, [manifest("v1", "Service"), manifest("networking.k8s.io/v1", "NetworkPolicy")])
+
+
+def test_what_a_cluster_may_lack_is_named_where_an_object_needs_it() -> None:
+    """An autoscaler without metrics stays where it is, and says nothing to whoever does not ask."""
+    text = page(SITE, [manifest("autoscaling/v2", "HorizontalPodAutoscaler"), manifest("cert-manager.io/v1", "Issuer")])
+    assert "The metrics server" in text
+    assert "network plugin" not in text
+    assert "network plugin" in page(SITE, [manifest("networking.k8s.io/v1", "NetworkPolicy")])
+    old = manifest("apps/v1", "Deployment")
+    assert "Reloader" not in page(SITE, [old])
+    old.object["metadata"]["annotations"] = {RELOADED: "urls"}
+    assert "Reloader" in page(SITE, [old])
 
 
 def test_a_kind_that_nobody_acts_on_is_said_to_be_so() -> None:

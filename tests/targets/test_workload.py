@@ -19,9 +19,10 @@ SITE = Site(environment="production", region="main")
 BUILDERS = builders(rooms(stages))
 
 
-def rendered(**facts: Any) -> dict[str, Manifest]:  # noqa: ANN401 - facts of any shape
+def rendered(cloud: str = "none", **facts: Any) -> dict[str, Manifest]:  # noqa: ANN401 - facts of any shape
     """Render one service, by kind of object; every one is valid."""
-    declared = {"system": "shop", "services": {"a": {key.replace("_", "-"): value for key, value in facts.items()}}}
+    declared: dict[str, Any] = {"system": "shop", "regions": {SITE.region: {"cloud": cloud}}}
+    declared["services"] = {"a": {key.replace("_", "-"): value for key, value in facts.items()}}
     landscape = survey(msgspec.convert(declared, System))
     (attached,) = merge(part for build in BUILDERS for part in build.parts(landscape, SITE))
     own = [manifest for build in BUILDERS for manifest in build.manifests(landscape, SITE)]
@@ -115,12 +116,15 @@ def test_a_lone_replica_states_its_reason() -> None:
     assert notes == {"fairway.dev/single-replica-because": "its criticality is low"}
 
 
-def test_mission_critical_replicas_stand_in_different_zones() -> None:
-    """And others where there is room."""
+def test_mission_critical_replicas_stand_in_different_zones_where_machines_name_theirs() -> None:
+    """On machines of one's own none may, and a demand that none meets starts nothing; others, where there is room."""
 
-    def zones(criticality: str) -> str:
-        spread = pod(rendered(criticality=criticality)["Deployment"])["topologySpreadConstraints"]
-        return str(spread[0]["whenUnsatisfiable"])
+    def apart(criticality: str, cloud: str) -> dict[str, str]:
+        made = rendered(cloud, criticality=criticality)["Deployment"]
+        every = pod(made)["topologySpreadConstraints"]
+        return {one["topologyKey"].rpartition("/")[2]: one["whenUnsatisfiable"] for one in every}
 
-    assert zones("mission-critical") == "DoNotSchedule"
-    assert zones("standard") == "ScheduleAnyway"
+    always, as_may_be = "DoNotSchedule", "ScheduleAnyway"
+    assert apart("mission-critical", "aws") == {"zone": always, "hostname": as_may_be}
+    assert apart("mission-critical", "none") == {"zone": as_may_be, "hostname": always}
+    assert apart("standard", "aws") == {"zone": as_may_be, "hostname": as_may_be}

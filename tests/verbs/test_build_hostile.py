@@ -141,17 +141,17 @@ def test_a_killed_build_is_repaired_by_the_next_even_with_other_facts(
 ) -> None:
     """Its files are known as a build's, not as a hand's, and none stays that nobody wants."""
     replaced = 0
-    replace = Path.replace
+    replace = os.replace
 
-    def die_in_time(source: Path, target: Path) -> Path:
+    def die_in_time(source: str, target: str) -> None:
         nonlocal replaced
         replaced += 1
         if replaced > wait:
             os._exit(9)
-        return replace(source, target)
+        replace(source, target)
 
     if (child := os.fork()) == 0:
-        monkeypatch.setattr(Path, "replace", die_in_time)
+        monkeypatch.setattr(os, "replace", die_in_time)
         build(hello)
         os._exit(0)
     os.waitpid(child, 0)
@@ -169,16 +169,15 @@ def test_an_interrupted_build_leaves_no_partial_file(hello: Path) -> None:
     """It says one word and ends as a shell expects."""
     code = """
 import os, signal, sys
-from pathlib import Path
 from fairway.cli import main
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that runs us in the background ignores it
-replace, done = Path.replace, []
+replace, done = os.replace, []
 def interrupt(source, target):
     done.append(target)
     if len(done) == 5:
         os.kill(os.getpid(), signal.SIGINT)
-    return replace(source, target)
-Path.replace = interrupt
+    replace(source, target)
+os.replace = interrupt
 sys.exit(main(["build", "."]))
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=hello, capture_output=True, text=True, check=False)

@@ -6,6 +6,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from charts import HELM, SHOP, lay, needs_helm
 from manifests import BAD, GOOD, WARNED, write
 
 from fairway.cli import main
@@ -114,3 +115,30 @@ def test_templates_that_nobody_rendered_are_three_where_all_else_is_clean(capsys
     write("chart/Chart.yaml", "apiVersion: v2\nname: c\n")
     write("chart/templates/a.yaml", "apiVersion: v1\nkind: {{ .Values.kind }}\n")
     assert printed(capsys)[0] == 3
+
+
+@needs_helm
+def test_a_chart_that_does_not_render_is_three_and_said_in_helms_words(capsys: pytest.CaptureFixture[str]) -> None:
+    """In the text, for a program, and in SARIF; a helm that is not there is a slip of the keyboard."""
+    lay(Path("shop"), {**SHOP, "templates/more.yaml": 'kind: {{ fail "not like this" }}\n'})
+    code, text = printed(capsys, "--helm", str(HELM))
+    assert (code, "note: shop/templates/more.yaml:1 is in a Helm chart that does not render" in text) == (3, True)
+    assert "not like this" in text
+    code, text = printed(capsys, "--helm", str(HELM), "--format", "json")
+    assert (code, sum(one["tried"] for one in json.loads(text)["unknown"])) == (3, 1)
+    told = sarif(capsys, "--helm", str(HELM))["invocations"][0]["toolExecutionNotifications"]
+    assert [one for one in told if "not like this" in one["message"]["text"]]
+    assert main(["check", "--helm", "nowhere"]) == 2
+    assert "--helm nowhere: there is no such program." in capsys.readouterr().err
+
+
+@needs_helm
+def test_a_chart_is_judged_as_rendered(capsys: pytest.CaptureFixture[str]) -> None:
+    """Findings stand in its templates, and the reader learns who rendered what."""
+    lay(Path("shop"), {**SHOP, "values-prod.yaml": "replicas: 2\n"})
+    code, text = printed(capsys, "--helm", str(HELM))
+    assert code == 1
+    assert "\nshop/templates/deployment.yaml:16: warning: Deployment/default/shop: there is only 1 replica" in text
+    assert "note: Helm renders 2 systems here (shop, shop (values-prod.yaml)); each is judged as rendered." in text
+    code, text = printed(capsys, "--helm", "none")
+    assert "Not rendered: 2 files, first shop/templates/deployment.yaml." in text

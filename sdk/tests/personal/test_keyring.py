@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from fairway_sdk import Service
 from fairway_sdk.contract.binding import Store
@@ -22,6 +24,7 @@ from fairway_sdk.personal.boxes import (
     new_master_key,
 )
 from fairway_sdk.personal.key_table import person_key
+from fairway_sdk.testing.servers import PostgreSQL
 
 MakeService = Callable[..., Service]
 Migrate = Callable[..., Awaitable[None]]
@@ -35,6 +38,24 @@ async def test_two_services_share_the_key_of_a_person(make_service: MakeService,
         box = (await orders.keyring.key("ada")).seal(b"ada@example.com", PLACE)
         assert (await mail.keyring.key("ada", create=False)).open(box, PLACE) == b"ada@example.com"
         assert orders.keyring.alias("ada") == mail.keyring.alias("ada") != mail.keyring.alias("bob")
+
+
+async def test_a_store_of_keys_alone_has_no_more_connections_than_are_bound(
+    make_service: MakeService, postgresql: PostgreSQL, migrate: Migrate
+) -> None:
+    """Store and keyring share them, so that the bound is kept, and both are ready; the keyring ends none of them."""
+    store = postgresql.create(f"t{uuid4().hex[:12]}")
+    await migrate(store)
+    bound = replace(store, shared=True, connections=2)
+    async with make_service(bound).running() as service:
+        await asyncio.gather(*(service.keyring.key(f"person {number}") for number in range(8)))
+        assert await service.life.unready() == {}
+        async with service.sql("main").connection() as connection:
+            count = "select count(*) from pg_stat_activity where datname = current_database()"
+            assert (await connection.execute(sa.text(count))).scalar_one() <= 2
+        await service.keyring.stop()
+        assert await service.sql("main").unready() is None
+    postgresql.drop(store.database)
 
 
 async def test_of_many_who_make_the_same_key_at_once_one_wins(make_service: MakeService, store: Store) -> None:

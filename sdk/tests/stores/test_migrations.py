@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from fairway_sdk import Service, SetupError
 from fairway_sdk.contract.binding import Store
+from fairway_sdk.errors import UnavailableError
 from fairway_sdk.stores.command import migrate_stores
 from fairway_sdk.stores.migrations.apply import MigrationError
 from fairway_sdk.stores.migrations.trees import SDK_FOLDER, read_tree
@@ -159,3 +161,26 @@ async def test_revisions_that_cannot_stand_are_told_with_their_files(
     with pytest.raises(SetupError) as told:
         await migrate_stores(service)
     assert sentence in str(told.value)
+
+
+async def test_a_copy_that_takes_no_writes_waits_for_the_region_that_does(
+    database: Store, orders: Place, tmp_path: Path
+) -> None:
+    """Its job changes nothing, ends well when the copy has followed, and says what it lacks when it has not."""
+    write(tmp_path, first=FIRST)
+    service = orders(database)
+    await migrate_stores(service)
+    service.stores.open()
+    async with service.sql().connection() as connection:  # as all are on a server that follows another one
+        await connection.execute(
+            sa.text(f'alter database "{database.database}" set default_transaction_read_only = on')
+        )
+        await connection.commit()
+    await service.sql().stop()
+    copy = replace(database, follows=True)
+    assert await migrate_stores(orders(copy), wait=20) == []
+    write(tmp_path, second=SECOND)
+    said: list[str] = []
+    with pytest.raises(UnavailableError, match=r"still lacks '0002: Add gift'\. Migrate it where"):
+        await migrate_stores(orders(copy), wait=1.5, tell=said.append)
+    assert "takes no writes here, follows with '0002: Add gift'" in said[0]

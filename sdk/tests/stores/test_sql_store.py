@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from fairway_sdk import Service, UnavailableError, within
 from fairway_sdk.contract.binding import Store
+from fairway_sdk.stores import engine
 from fairway_sdk.stores.now import store_now
 from fairway_sdk.stores.sql import SqlStore
 from fairway_sdk.testing.placing import create_tables
@@ -103,6 +104,37 @@ async def test_a_hundred_users_share_two_connections(sql: SqlStore) -> None:
     assert 1 <= figure("fairway_store_connections", state="idle") <= 2
     async with sql.engine.connect():
         assert figure("fairway_store_connections", state="used") == 1
+
+
+async def test_connections_that_nobody_needs_at_once_are_closed(
+    server: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A burst opens as many as it may; afterwards one serves who come one by one, and the next burst has all again."""
+    monkeypatch.setattr(engine, "NEEDED", 0.2)
+
+    async def one_by_one() -> None:
+        for _ in range(6):
+            async with server.connection() as connection:
+                await connection.execute(sa.text("select 1"))
+            await asyncio.sleep(0.1)
+
+    for _ in range(2):
+        async with server.engine.connect(), server.engine.connect():
+            assert figure("fairway_store_connections", state="used") == 2
+        await one_by_one()
+        assert figure("fairway_store_connections", state="idle") == 1
+
+
+async def test_connections_that_are_needed_at_once_stay(server: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else each would be opened again and again."""
+    monkeypatch.setattr(engine, "NEEDED", 0.2)
+    seen = set()
+    for _ in range(8):
+        async with server.engine.connect() as one, server.engine.connect() as other:
+            for connection in (one, other):
+                seen.add(id((await connection.get_raw_connection()).driver_connection))
+        await asyncio.sleep(0.1)
+    assert len(seen) == 2
 
 
 async def test_an_error_does_not_quote_what_a_statement_was_given(sql: SqlStore) -> None:

@@ -41,8 +41,17 @@ def _add_check(commands: Commands) -> None:
         type=Path,
         help="what is accepted, why, until when (default: fairway-check.yaml)",
     )
+    check.add_argument(
+        "--facts",
+        metavar="FILE",
+        type=Path,
+        help="whose waivers are heard (default: the fairway.yaml with or above what is audited)",
+    )
     check.add_argument("--baseline", metavar="FILE", type=Path, help="show only what is not in it")
     check.add_argument("--write-baseline", metavar="FILE", type=Path, help="write what is found now")
+    check.add_argument(
+        "--helm", metavar="FILE", help="the helm that renders charts (default: helm on PATH; 'none' renders none)"
+    )
 
 
 def _add_rules(commands: Commands) -> None:
@@ -68,8 +77,22 @@ def _check(options: argparse.Namespace) -> int:
         baseline=options.baseline,
         write_baseline=options.write_baseline,
         fail_on=options.fail_on,
+        facts=options.facts,
+        helm=_helm(options.helm),
     )
     return check_command(options.paths, chosen, options.format)
+
+
+def _helm(named: str | None) -> Path | None:
+    """Find the helm that was named, or else the one on PATH, if any."""
+    from shutil import which
+
+    from fairway.core.errors import FairwayError
+
+    found = None if named == "none" else which(named or "helm")
+    if found is None and named not in (None, "none"):
+        raise FairwayError(f"--helm {named}: there is no such program. Name another, or leave it out.")
+    return Path(found).absolute() if found else None
 
 
 def _rules(options: argparse.Namespace) -> int:

@@ -106,7 +106,7 @@ def _up(options: argparse.Namespace) -> int:
     keep_bytecode()  # before all that is imported from here on, here and in what is started
     begun = None if options.detach else begin()
     from fairway.verbs.up import up_command
-    from fairway.verbs.up_wanted import Options
+    from fairway.verbs.up_planned import Options
 
     chosen = Options(
         detach=options.detach,

@@ -6,8 +6,10 @@ A service, its account and its Service share one name, and live in the namespace
 from typing import Final
 
 OBSERVABILITY: Final = "observability"  # collectors, Prometheus, Alertmanager, Grafana, Jaeger, logs
+COLLECTION: Final = "log-collection"  # what reads lines from the disks of nodes, which nothing else may
 GATEWAY: Final = "gateway"  # what stands in front of public services
 IDENTITY: Final = "identity"  # Dex or Keycloak, where several providers are joined
+UNMESHED_IN: Final = {"traffic.sidecar.istio.io/includeInboundPorts": ""}  # of Pods that the outside comes to
 MESH: Final = "istio-system"  # the mesh's root namespace
 ROLLOUTS: Final = "argo-rollouts"
 DELIVERY: Final = "argocd"
@@ -16,6 +18,7 @@ CERTIFICATES: Final = "cert-manager"
 
 COLLECTOR: Final = "opentelemetry-collector"
 PROMETHEUS: Final = "prometheus"
+MESH_SCRAPES: Final = "mesh"  # Prometheus' class of scrapes by mutual TLS, as a proxy of the mesh demands
 ALERTMANAGER: Final = "alertmanager"
 GRAFANA: Final = "grafana"
 JAEGER: Final = "jaeger"
@@ -25,11 +28,13 @@ GATEWAYS: Final = {"kong": "kong", "ambassador": "ambassador"}
 ENTRANCE: Final = "entrance"  # the gateway's Service that the load balancer above the regions leads to
 HEALTHY_PATH: Final = "/-/healthy"  # of no service; a load balancer asks there whether the region is well
 CONTROL_PLANE: Final = "control-plane"  # what looks after the cluster's own control plane
+NODE_DNS: Final = "169.254.20.10/32"  # where a cluster may keep a DNS cache on each node, which Pods then ask
 OPERATORS: Final = "fairway.dev/operators"  # label of namespaces whose operators reach into others
 SIGNED_ONLY: Final = "policy.sigstore.dev/include"  # label of namespaces whose images must be signed
 
 GATEWAY_TLS: Final = "gateway-tls"  # Secret with the certificate of the public domain
 GATEWAY_CLIENTS: Final = {"kong": "kong-tls", "ambassador": "ambassador-tls"}  # its own certificate, without a mesh
+CHALLENGE: Final = "acme-challenge"  # what answers the issuer of public certificates, where it asks over HTTP
 GATEWAY_LIMITS: Final = "gateway-limits"  # where the gateway's replicas count requests together
 TOKEN_CHECKER: Final = "gateway-tokens"  # noqa: S105 - a name; checks tokens for a gateway that cannot
 RATE_LIMITER: Final = "gateway-rates"  # counts requests for a gateway that cannot

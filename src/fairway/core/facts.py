@@ -1,6 +1,7 @@
 """The facts: every word of fairway.yaml, with its type, its default and the sentence that explains it."""
 
 from datetime import date
+from functools import cache
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -22,12 +23,9 @@ Cpu = Annotated[
     str, Meta(pattern=r"^([1-9][0-9]{0,8}m|[1-9][0-9]{0,5}(\.[0-9])?|0\.[1-9])$", description="CPUs: 250m, 0.5, 2.")
 ]
 Words = Annotated[str, Meta(min_length=1, max_length=500)]
+PATH_PATTERN = r"^(?!/)(?!.*\.\.)[^\x00-\x1f\x7f]+$"
 RelativePath = Annotated[
-    str,
-    Meta(
-        pattern=r"^(?!/)(?!.*\.\.)[^\x00-\x1f\x7f]+$",
-        description="A path below the file's folder: no leading '/', no '..'.",
-    ),
+    str, Meta(pattern=PATH_PATTERN, description="A path below the file's folder: no leading '/', no '..'.")
 ]
 Host = Annotated[
     str,
@@ -387,13 +385,14 @@ class System(Facts, frozen=True):
 
 def json_schema() -> dict[str, Any]:
     """Describe fairway.yaml as a JSON Schema for editors."""
-    schema = msgspec.json.schema(System)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "fairway.yaml", **schema}
+    dialect = "https://json-schema.org/draft/2020-12/schema"
+    return {"$schema": dialect, "title": "fairway.yaml", **msgspec.json.schema(System)}
 
 
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "y": 365 * 86400}
 
 
+@cache
 def seconds(duration: str) -> float:
     """Tell how many seconds a declared duration is: '5m' is 300."""
     unit = duration.lstrip("0123456789")

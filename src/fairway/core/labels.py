@@ -8,6 +8,8 @@ CRITICALITY = f"{DOMAIN}/criticality"
 CUSTOMER_FACING = f"{DOMAIN}/customer-facing"
 SINGLE_REPLICA = f"{DOMAIN}/single-replica-because"
 ANONYMOUS = f"{DOMAIN}/anonymous-because"
+# Data that nobody else has, and addresses that the world knows: what is built no more, or elsewhere, a person deletes.
+KEPT = {"argocd.argoproj.io/sync-options": "Prune=false"}
 
 
 def selector(system: str, service: str) -> dict[str, str]:

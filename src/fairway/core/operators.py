@@ -44,6 +44,22 @@ def needed(kinds: Iterable[tuple[str, str]]) -> tuple[tuple[Operator, ...], tupl
     return found, tuple(kind for kind in custom if not any(one.acts_on(*kind) for one in found))
 
 
+METRICS: Final = (
+    "The metrics server, or another source of `metrics.k8s.io`: without it no autoscaler sees a processor at work, and"
+    " replicas stay at their least number."
+)
+ENFORCED: Final = "A network plugin that enforces NetworkPolicies; another one takes them and holds nothing back."
+CLUSTER: Final = {  # kinds that Kubernetes knows and that a part of the cluster, which may be missing, acts on
+    ("autoscaling", "HorizontalPodAutoscaler"): METRICS,
+    ("networking.k8s.io", "NetworkPolicy"): ENFORCED,
+    ("apps", "StatefulSet"): "A default StorageClass, for the disks that name none.",
+}
+RELOADED: Final = "secret.reloader.stakater.com/reload"  # annotation of what reads a Secret once, and names it
+RELOADER: Final = (
+    "Reloader, by its chart `reloader`: without it, what reads a Secret as it starts keeps an old password until its"
+    " next release."
+)
+
 OPERATORS: Final = (
     Operator(
         name="Argo CD",
@@ -117,7 +133,7 @@ OPERATORS: Final = (
         chart="emissary-ingress",
         version="4.1.0",
         namespace="gateway",
-        note="As release `ambassador`; its own Service is of type ClusterIP where Service `entrance` is built.",
+        note="As release `ambassador`, with the values in gateway/<environment>.values.yaml of this tree.",
     ),
     Operator(
         name="External Secrets",
@@ -179,6 +195,12 @@ OPERATORS: Final = (
         chart="kong-operator",
         version="2.3.0",
         namespace="kong-system",
+    ),
+    Operator(
+        name="Multi-cluster Services",
+        groups=("multicluster.x-k8s.io",),
+        note="Of the network that joins the regions (Cilium's cluster mesh, Submariner, the cloud's own): a name in "
+        "`svc.clusterset.local` leads to what one of them exports.",
     ),
     Operator(
         name="MySQL Operator",
@@ -265,7 +287,8 @@ OPERATORS: Final = (
         chart="strimzi-kafka-operator",
         version="1.2.0",
         namespace="strimzi",
-        note="Let it watch all namespaces.",
+        note="Let it watch all namespaces, and set its variable `STRIMZI_POD_SECURITY_PROVIDER_CLASS` to `restricted`:"
+        " the system's namespace takes no other Pods.",
     ),
     Operator(name="Velero", groups=("velero.io",), chart="velero", version="1.18.1", namespace="velero"),
 )

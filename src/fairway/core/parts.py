@@ -48,7 +48,7 @@ class Workload(Part, frozen=True, kw_only=True):
     replicas: int | None  # None where an autoscaler decides
     requests: dict[str, str]
     limits: dict[str, str]
-    spread_hard: bool  # whether a replica may wait rather than share a zone
+    apart: Literal["machines", "zones"] | None  # of what a replica waits rather than share one
     schedule: str | None = None
     deadline_seconds: int | None = None  # for what runs to completion
     volumes: tuple[Volume, ...] = ()

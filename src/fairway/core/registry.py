@@ -17,6 +17,8 @@ from fairway.core.profile import Landscape, Profile
 from fairway.core.rule import Rule
 from fairway.core.stage import Stage
 
+UNSEEN = "Not in files:"
+"""How the last paragraph of a rule's docstring begins that says why the rule has no check."""
 NOT_RULES = frozenset({"binding", "build", "decisions", "order", "traffic"})
 
 
@@ -117,8 +119,15 @@ def _rules(stage: Stage, names: list[str]) -> Iterator[Rule]:
         title, _, why = cleandoc(module.__doc__ or "").partition("\n")
         if not title or not why.strip():
             raise BadRegistryError(f"{name} does not say its title and why. Write both in its docstring.")
+        why, _, unseen = why.partition(UNSEEN)
+        if unseen and rule.checked:
+            raise BadRegistryError(f"{name} says that it is not in files, and has a check. Take one of them out.")
         yield msgspec.structs.replace(
-            rule, title=title.rstrip("."), why=why.strip(), path=f"src/{name.replace('.', '/')}.py"
+            rule,
+            title=title.rstrip("."),
+            why=why.strip(),
+            not_in_files=" ".join(unseen.split()),
+            path=f"src/{name.replace('.', '/')}.py",
         )
 
 

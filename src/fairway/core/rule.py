@@ -76,6 +76,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     breaks: tuple[Edit, ...] = ()
     title: str = ""
     why: str = ""
+    not_in_files: str = ""  # why there is no check: what the rule asks stands in no file
     path: str = ""
 
     @property

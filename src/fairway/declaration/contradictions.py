@@ -14,6 +14,7 @@ from fairway.declaration.sources import Sources
 from fairway.yaml.text import shown
 
 LONGEST_RETENTION: Final = "100y"
+LONGEST_OF_MYSQL: Final = 22  # its operator refuses a cluster with a longer name
 
 _Fault: TypeAlias = tuple[KeyPath, str, str]
 """Where it stands, what is wrong and what to do."""
@@ -119,6 +120,9 @@ def _stores(system: System) -> Iterator[_Fault]:
         if store.engine is not None and store.engine not in engines:
             says = f"the workload of store '{name}' is {store.workload}, and {store.engine} is not made for that."
             yield ("stores", name, "engine"), says, f"Write {listed(engines, 'or')}, or another 'workload'."
+        if store.engine == "mysql" and len(name) > LONGEST_OF_MYSQL:
+            says = f"store '{name}' has a name of {len(name)} characters; on MySQL it may have {LONGEST_OF_MYSQL}."
+            yield ("stores", name), says, "Give it a shorter one, or another engine."
         if store.retention is not None and seconds(store.retention) > seconds(LONGEST_RETENTION):
             says = f"store '{name}' has a retention of {store.retention}, more than a hundred years."
             yield ("stores", name, "retention"), says, f"Write at most {LONGEST_RETENTION}."

@@ -11,6 +11,7 @@ from fairway.estate.node import Node
 from fairway.estate.selectors import LabelIndex, label_selector
 from fairway.estate.service import Service
 from fairway.estate.settings import ADDRESS_WORDS
+from fairway.estate.told import told
 from fairway.estate.workload import Workload
 
 _URL = re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]*://(?:[^@/\s]*@)?([A-Za-z0-9.-]+)(?::(\d{1,5}))?")
@@ -46,45 +47,27 @@ def calls(estate: Estate) -> Iterator[Calling]:
 def _told(
     estate: Estate, services: Mapping[tuple[str, str], list[Service]], caller: Workload, container: Container
 ) -> Iterator[Calling]:
-    for name, value, node in _settings(estate, caller, container):
-        for host, port in dict.fromkeys(_hosts(name, value)):
+    for one in told(estate, caller, container):
+        for host, port in dict.fromkeys(hosts(one.name, one.value)):
             found = _service(services, caller, host)
             if found is None and "." not in host:
                 continue  # a word that happens to look like an address
             callees = estate.workloads_of(found) if found else (None,)
             for callee in callees or (None,):
                 if callee is not caller:
-                    evidence = f"{name} is an address of it" if name else "an argument is an address of it"
+                    evidence = f"{one.name} is an address of it" if one.name else "an argument is an address of it"
                     yield Calling(
-                        caller=caller, callee=callee, service=found, host=host, port=port, evidence=evidence, node=node
+                        caller=caller,
+                        callee=callee,
+                        service=found,
+                        host=host,
+                        port=port,
+                        evidence=evidence,
+                        node=one.node,
                     )
 
 
-def _settings(estate: Estate, workload: Workload, container: Container) -> Iterator[tuple[str, str, Node]]:
-    """Give all that a container is told, by name: variables, what they are taken from, arguments."""
-    for variable in container.variables:
-        if variable.value is not None:
-            yield variable.name, variable.value, variable.node
-        reference = variable.node.mapping("valueFrom").mapping("configMapKeyRef")
-        if name := reference.text("name"):
-            yield from (
-                (variable.name, text, variable.node)
-                for key, text in _config(estate, workload, name)
-                if key == reference.text("key")
-            )
-    for source in container.node.items("envFrom"):
-        if name := source.mapping("configMapRef").text("name"):
-            yield from ((key, text, source) for key, text in _config(estate, workload, name))
-    for word in (*container.command, *container.arguments):
-        yield "", word, container.node
-
-
-def _config(estate: Estate, workload: Workload, name: str) -> Iterator[tuple[str, str]]:
-    for resource in estate.find("ConfigMap", workload.namespace, name, workload.resource):
-        yield from resource.root.pairs("data").items()
-
-
-def _hosts(name: str, value: str) -> Iterator[tuple[str, int | None]]:
+def hosts(name: str, value: str) -> Iterator[tuple[str, int | None]]:
     """Give the hosts and ports in a value: of URLs, of `host:port`, and plain ones where the name tells of one."""
     yield from ((host.lower(), int(port) if port else None) for host, port in _URL.findall(value))
     yield from ((host, int(port)) for host, port in _ADDRESS.findall(value))

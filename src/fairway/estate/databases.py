@@ -4,7 +4,7 @@ Brokers, caches, and what watches the platform are no databases: what they hold 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import msgspec
@@ -15,7 +15,8 @@ from fairway.estate.resource import Resource
 from fairway.estate.workload import Workload
 
 PASSING: Final = frozenset(
-    {"ActiveMQ", "Elasticsearch", "Hazelcast", "Kafka", "NATS", "Prometheus", "Pulsar", "RabbitMQ", "ZooKeeper", "etcd"}
+    "ActiveMQ Elasticsearch Hazelcast Kafka NATS OpenSearch Prometheus Pulsar RabbitMQ "  # noqa: SIM905 - as below
+    "Solr ZooKeeper etcd".split()
 )
 CNPG: Final = "postgresql.cnpg.io"
 PXC: Final = "pxc.percona.com"
@@ -90,16 +91,16 @@ def keepers(estate: Estate) -> Iterator[Workload]:
 class Copiers:
     """What makes copies, by the namespace and the labels that it reaches."""
 
-    def __init__(self, estate: Estate) -> None:
-        """Look through the estate once."""
+    def __init__(self, estate: Estate, wanted: Callable[[Resource], bool] = lambda _: True) -> None:
+        """Look through the estate once, for what is *wanted* of all that makes copies."""
         self.estate = estate
         self.everywhere: list[Resource] = []
         self.by_namespace: dict[str, list[tuple[Resource, dict[str, str]]]] = {}
         for kind, group in SCHEDULERS:
-            for resource in estate.of_kind(kind, group):
+            for resource in filter(wanted, estate.of_kind(kind, group)):
                 self._note(resource)
         for workload in estate.workloads:
-            if workload.kind == "CronJob" and _copies(workload):
+            if workload.kind == "CronJob" and _copies(workload) and wanted(workload.resource):
                 self.by_namespace.setdefault(workload.namespace, []).append((workload.resource, {}))
 
     def _note(self, resource: Resource) -> None:
@@ -119,9 +120,15 @@ class Copiers:
 
     def copies(self, resource: Resource, labels: dict[str, str]) -> bool:
         """Tell whether anything makes copies of an object's data, whose Pods have these labels."""
+        return any(True for _ in self.copiers_of(resource, labels))
+
+    def copiers_of(self, resource: Resource, labels: dict[str, str]) -> Iterator[Resource]:
+        """Give what makes copies of an object's data, whose Pods have these labels."""
         reaching: list[tuple[Resource, dict[str, str]]] = [(one, {}) for one in self.everywhere]
         reaching += [*self.by_namespace.get(resource.namespace, ()), *self.by_namespace.get("*", ())]
-        return any(chosen.items() <= labels.items() and self.estate.visible(one, resource) for one, chosen in reaching)
+        for one, chosen in reaching:
+            if chosen.items() <= labels.items() and self.estate.visible(one, resource):
+                yield one
 
 
 def _copies(workload: Workload) -> bool:

@@ -11,6 +11,8 @@ from fairway.yaml.reader import Documents, Mapping, Sequence, Value
 _SIGNED = re.compile(rb"^[\s{\-]*[\"']?apiVersion[\"']?\s*:", re.MULTILINE)
 _MARKS = b"\xff\xfe\xef\xbb\xbf"  # that some editors put before the text
 _TOOLS = frozenset({("v1", "Config"), ("v1", "Policy"), ("kustomize.config.k8s.io/v1beta1", "Kustomization")})
+_NAMELESS = frozenset({("audit.k8s.io/v1", "Policy")})
+"""What the API server itself is given as a file: it has no metadata, and is worth judging all the same."""
 
 
 def worth_reading(data: bytes) -> bool:
@@ -81,6 +83,8 @@ def _listed(items: Sequence, api_version: str, kind: str, origin: Origin) -> Ite
 def _is_object(value: Mapping, api_version: str, kind: str) -> bool:
     if (api_version, kind) in _TOOLS:
         return False
+    if (api_version, kind) in _NAMELESS:
+        return True
     return value.get("metadata") is not None or api_version.rpartition("/")[0] in GROUPS_OF_OBJECTS
 
 

@@ -43,7 +43,7 @@ def find(paths: Iterable[Path]) -> Found:
         if not os.path.exists(root):  # noqa: PTH110 - unlike pathlib's, it answers where the way there may not be read
             problems.append(Problem(file=str(given), line=0, says="does not exist.", fix="Name a file or folder."))
             continue
-        kept = _repository(root)
+        kept = repository(root)
         for path in [str(root)] if not root.is_dir() else _walk(str(root), problems):
             stable = Path(os.path.relpath(path, kept)).as_posix()
             files.setdefault(path, SourceFile(shown=shown_name(path, here), path=path, stable=stable))
@@ -72,7 +72,7 @@ def _walk(root: str, problems: list[Problem]) -> Iterator[str]:
                 yield os.path.join(folder, name)  # noqa: PTH118 - one call for each of ten thousand files
 
 
-def _repository(root: Path) -> Path:
+def repository(root: Path) -> Path:
     """Find the root of the repository that holds *root*, or else the folder itself."""
     folder = root if root.is_dir() else root.parent
     return next((above for above in (folder, *folder.parents) if (above / ".git").exists()), folder)

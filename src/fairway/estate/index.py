@@ -19,6 +19,7 @@ from fairway.estate.unknown import Counts, Unknown
 from fairway.estate.workload import Volume, Workload, is_workload, workload
 
 if TYPE_CHECKING:
+    from fairway.estate.composed import Tool
     from fairway.estate.front import Front
 
 One = TypeVar("One")
@@ -41,13 +42,15 @@ class Estate:
         counts: Counts,
         stable: Mapping[str, str],
         name: str = "",
+        tool: "Tool" = "Kustomize",
         context: frozenset[str] = frozenset(),
         dockerfiles: tuple[Dockerfile, ...] = (),
         pipelines: tuple[Pipeline, ...] = (),
     ) -> None:
         """Take what was read. *stable* gives each file's name that is the same on every machine.
 
-        *name* is that of a composition. What stands in the *context*'s files is only seen, and judged elsewhere.
+        *name* is that of a composition, made by the *tool*. What stands in the *context*'s files is only seen, and
+        judged elsewhere.
         """
         self.resources = resources
         self._unreadable = unreadable
@@ -56,6 +59,7 @@ class Estate:
         self.counts = counts
         self.stable = stable
         self.name = name
+        self.tool = tool
         self.context = context
         self.dockerfiles = dockerfiles
         self.pipelines = pipelines
@@ -70,7 +74,7 @@ class Estate:
     @cached_property
     def own(self) -> tuple[Resource, ...]:
         """Give the objects that are judged here."""
-        return tuple(item for item in self.resources if item.file not in self.context)
+        return tuple(item for item in self.resources if self.judges(item))
 
     @property
     def alternatives(self) -> int:
@@ -91,6 +95,10 @@ class Estate:
         """Give the objects of a kind, of these API groups where any are named."""
         found = self._by_kind.get(kind, ())
         return tuple(resource for resource in found if not groups or resource.group in groups)
+
+    def judges(self, resource: Resource) -> bool:
+        """Tell whether an object is judged here, and not only seen: where many systems stand around, most are not."""
+        return resource.file not in self.context
 
     def find(self, kind: str, namespace: str, name: str, seen_from: Resource) -> tuple[Resource, ...]:
         """Find what a reference means: mostly one object, several where alternatives define it, or none."""

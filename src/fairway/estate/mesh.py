@@ -42,6 +42,14 @@ def mesh_of(estate: Estate) -> str:
     return ""
 
 
+def dapr_encrypts(estate: Estate, workload: Workload) -> bool:
+    """Tell whether Dapr's sidecars carry a workload's calls, which are mutual TLS unless that is turned off."""
+    off = any(
+        one.spec.mapping("mtls").value.get("enabled") is False for one in estate.of_kind("Configuration", "dapr.io")
+    )
+    return not off and annotations(workload).get("dapr.io/enabled", "").lower() == "true"
+
+
 def annotations(workload: Workload) -> dict[str, str]:
     """Give the annotations of a workload's Pods."""
     root = workload.resource.root

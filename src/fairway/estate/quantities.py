@@ -12,6 +12,7 @@ SUFFIXES = {
     **{f"{unit}i": Fraction(1024**power) for power, unit in enumerate("KMGTPE", start=1)},
 }
 NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(?:[eE]([+-]?\d{1,3})|([numkMGTPE]|[KMGTPE]i)?)", re.ASCII)
+LONGEST = 100  # characters: more digits than any amount has; Python itself refuses thousands
 # What people write for a unit, with the word that Kubernetes has for it.
 MEANT = {
     **dict.fromkeys(("gb", "gig", "gigs", "gib", "g", "gi", "gigabyte", "gigabytes"), "Gi"),
@@ -25,7 +26,7 @@ MEANT = {
 @lru_cache(maxsize=1024)
 def parse_quantity(text: str) -> Fraction | None:
     """Give the exact amount that *text* means (cores, bytes or pieces), or None where it is no quantity."""
-    if not (found := NUMBER.fullmatch(text)):
+    if len(text) > LONGEST or not (found := NUMBER.fullmatch(text)):
         return None
     digits, exponent, suffix = found.groups()
     scale = Fraction(10) ** int(exponent) if exponent else SUFFIXES[suffix or ""]

@@ -5,17 +5,18 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from stat import S_ISREG
-from typing import TypeAlias
 
 import msgspec
 
 from fairway.core.errors import Problem
+from fairway.estate.composed import Composed
 from fairway.estate.dockerfile import Dockerfile, is_dockerfile, parse
 from fairway.estate.documents import objects, signed, worth_reading
 from fairway.estate.files import KUSTOMIZATIONS, SourceFile, find, in_chart, shown_name
+from fairway.estate.helm.chart import chart_at, chart_folders
 from fairway.estate.index import Estate
 from fairway.estate.kustomize.composition import Composition, Sources
-from fairway.estate.kustomize.surroundings import kustomizations
+from fairway.estate.kustomize.surroundings import is_loose_patch, kustomizations
 from fairway.estate.node import Origin
 from fairway.estate.pipelines import Pipeline, hidden, pipeline
 from fairway.estate.resource import Resource, resource
@@ -32,18 +33,19 @@ def read(paths: Iterable[Path]) -> Estate:
         return _Reading(list(paths)).plain(frozenset(), ())
 
 
-def compositions(paths: Iterable[Path]) -> tuple[Estate, ...]:
-    """Read every manifest at *paths*: an estate for each system that Kustomize composes, and one for all other files.
+def compositions(paths: Iterable[Path], helm: str | None = None) -> tuple[Estate, ...]:
+    """Read every manifest at *paths*: an estate for each system that is put together, and one for all other files.
 
-    Each sees the other files, too, as what stands around it.
+    Kustomize's overlays are carried out here, Helm's charts by the program *helm*; without it they are unknown. Each
+    estate sees the other files, too, as what stands around it.
     """
     with _no_collecting():
         reading = _Reading(list(paths))
-        composed = reading.composed()
-        return (
-            reading.plain(frozenset().union(*(one.files for one, _ in composed)), composed),
-            *reading.whole(composed),
-        )
+        composed = reading.composed(helm)
+        if helm is not None:
+            composed += reading.charts(helm, composed)
+        used = frozenset[str]().union(*(one.files for one in composed))
+        return (reading.plain(used, composed), *reading.whole(composed))
 
 
 @contextmanager
@@ -55,9 +57,6 @@ def _no_collecting() -> Iterator[None]:
     finally:
         if collecting:
             gc.enable()
-
-
-Composed: TypeAlias = tuple[Composition, tuple[Resource, ...]]
 
 
 class _Reading:
@@ -81,9 +80,12 @@ class _Reading:
         self.parsed: dict[str, tuple[Mapping, ...]] = {}
         self.faults: dict[str, set[Problem]] = {}
         self.pipelines: list[Pipeline] = []
+        self.released: set[tuple[str, int]] = set()  # the files and lines of what is rendered with a chart
 
     def plain(self, used: frozenset[str], composed: Iterable[Composed]) -> Estate:
         """Read all files that nothing *composed* has *used*; the first composition is what stands around them."""
+        composed = list(composed)
+        self.unknown += (unknown for one in composed if not one.name for unknown in one.unknown)
         own = {file.path for file in self.theirs} | used
         files = [file for file in self.found.files if file.path not in own]
         asked_for = self.found.roots
@@ -94,7 +96,7 @@ class _Reading:
         for path in hidden(asked_for):
             shown = shown_name(str(path))
             self.pipeline(str(path), shown, content(str(path), shown, self.unreadable) or b"")
-        surroundings = next((resources for _, resources in composed), ())
+        surroundings = next((one.resources for one in composed if one.name), ())
         return Estate(
             resources=(*self.resources, *surroundings),
             unreadable=frozenset(self.unreadable),
@@ -116,33 +118,77 @@ class _Reading:
     def whole(self, composed: Iterable[Composed]) -> Iterator[Estate]:
         """Give the estate of each composition."""
         context = frozenset(item.file for item in self.resources)
-        for one, resources in composed:
+        for one in composed:
+            if not one.name:
+                continue
             unknown = (
                 Unknown(file=r.file, line=r.root.line, resource=r.id, says=s)
-                for r in resources
+                for r in one.resources
                 if (s := elsewhere(r)) and not reads(r, self.shown)
             )
             yield Estate(
-                resources=(*resources, *(item for item in self.resources if item.file not in one.shown_files)),
-                unreadable=frozenset(one.problems),
+                resources=(*one.resources, *(item for item in self.resources if item.file not in one.shown)),
+                unreadable=one.problems,
                 malformed=one.malformed,
                 unknown=(*one.unknown, *unknown),
                 counts=Counts(files=len(one.files), kustomizations=0, left_alone=0, patches=0, components=0),
                 stable=self.stable,
                 name=one.name,
-                context=context - one.shown_files,
+                tool=one.tool,
+                context=context - one.shown,
             )
 
-    def composed(self) -> list[Composed]:
+    def composed(self, helm: str | None) -> list[Composed]:
         """Carry out every kustomization that changes what it includes, and that no other one includes."""
-        sources = Sources(shown=self.name_of, content=self.read_content, objects=self.objects_of)
+
+        def chart(entry: Mapping, said: Mapping, folder: str) -> Composed | None:
+            from fairway.estate.helm.inflating import inflated  # noqa: PLC0415 - few kustomizations have a chart
+            from fairway.estate.helm.rendering import Rendering  # noqa: PLC0415 - likewise
+
+            found = inflated(entry, said, folder) if helm is not None else None
+            if helm is None or found is None:
+                return None
+            return Rendering(helm, self.name_of, tuple(self.shown)).chart(found[0], [found[1]])[0]
+
+        sources = Sources(shown=self.name_of, content=self.read_content, objects=self.objects_of, chart=chart)
         every = (Composition(folder, sources) for folder in self.around.roots)
-        found: list[Composed] = []
-        for one in every:
-            if one.composes:
-                resources = (resource(item.value, Origin(item.file, one.malformed)) for item in one.items)
-                found.append((one, tuple(resources)))
-        return found
+        return [
+            Composed(
+                name=one.name,
+                tool="Kustomize",
+                files=frozenset(one.files),
+                shown=one.shown_files,
+                resources=tuple(resource(item.value, Origin(item.file, one.malformed)) for item in one.items),
+                problems=frozenset(one.problems),
+                malformed=one.malformed,
+                unknown=tuple(one.unknown),
+            )
+            for one in every
+            if one.composes
+        ]
+
+    def charts(self, helm: str, composed: Iterable[Composed]) -> list[Composed]:
+        """Render every chart by *helm*, which is asked only where there is one."""
+        if not (folders := chart_folders(self.shown)):
+            return []
+        from fairway.estate.helm.releasing import SIGNS, releases  # noqa: PLC0415 - most estates have no chart
+        from fairway.estate.helm.rendering import Rendering  # noqa: PLC0415 - likewise
+
+        charts = [chart_at(folder) for folder in folders]
+        used = frozenset[str]().union(
+            *(one.files for one in composed), *([path for path in self.shown if chart.makes(path)] for chart in charts)
+        )
+        candidates = (path for path in self.shown if path not in used)
+        released = [*releases(self.signed(candidates, SIGNS), charts)]
+        self.released.update((self.name_of(one.file), one.line) for _, one in released)
+        return [*Rendering(helm, self.name_of, tuple(self.shown)).charts(charts, released)]
+
+    def signed(self, paths: Iterable[str], signs: tuple[bytes, ...]) -> Iterator[tuple[str, Mapping]]:
+        """Give the objects of those files in which one of the *signs* stands."""
+        for path in paths:
+            data = self.read_content(path, set()) or b""
+            if any(sign in data for sign in signs):
+                yield from ((path, value) for value in self.objects_of(path, set()))
 
     @property
     def stable(self) -> dict[str, str]:
@@ -216,14 +262,21 @@ class _Reading:
         """Take the objects of a file; problems of a file without any sign of Kubernetes are nobody's business here."""
         malformed = Origin(file.shown, set())
         first: dict[str, int] = {}
-        for value in objects(documents, malformed):
+        values = tuple(objects(documents, malformed))
+        if is_loose_patch(file.path, values, self.around.folders):
+            self.patches += 1
+            return
+        for value in values:
             item = resource(value, Origin(file.shown, self.malformed))
             line = item.root.line
             before = first.setdefault(f"{item.group}/{item.id}", line)
             if before != line and item.name and not item.root.mapping("metadata").has("generateName"):
                 says = f"{item.id} is here and on line {before}; the later one replaces the other."
                 item.root.origin.report(line, says, "Keep one of them.")
-            if (reason := elsewhere(item)) is not None and not reads(item, self.shown):
+            if item.annotations.get("helm.sh/hook", "").startswith("test"):
+                continue  # `helm test` runs it, once and by hand: no part of the system
+            seen = (file.shown, line) in self.released or reads(item, self.shown)
+            if not seen and (reason := elsewhere(item)) is not None:
                 self.unknown.append(Unknown(file=file.shown, line=line, resource=item.id, says=reason))
             self.resources.append(item)
         if first or malformed.problems or (documents.problems and signed(data)):

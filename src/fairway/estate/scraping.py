@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -28,7 +29,11 @@ SERVICE_MONITORS: Final = {
 ENDPOINTS: Final = ("podMetricsEndpoints", "endpoints")
 SCRAPE: Final = "prometheus.io/scrape"
 MISSPELT: Final = ("prometheus.io.scrape", "prometheus.io-scrape", "prometheus/scrape", "prometheus.io/scape")
-HEEDED: Final = re.compile(r"annotation_prometheus_io_scrape|prometheus\.io/scrape")
+DISCOVERED: Final = "io.opentelemetry.discovery.metrics/enabled"  # asks the collectors of OpenTelemetry
+HEEDED: Final = re.compile(r"annotation_prometheus_io_scrape|prometheus\.io/scrape|receiver_creator")
+PUSHES: Final = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+TELLS_ITSELF: Final = frozenset({"CockroachDB", "MinIO", "Prometheus", "RabbitMQ", "etcd"})
+"""Stores that need no exporter; RabbitMQ's image has had its own since 3.8."""
 METRICS_PORT: Final = re.compile(r"metric|prom|exporter")
 BROUGHT: Final = frozenset({"http-envoy-prom"})  # ports that the mesh's proxy brings into the Pod
 INJECTED: Final = "istio.io"  # labels that exist only once the mesh has put its proxy into the Pod
@@ -81,7 +86,7 @@ class Scraping:
     def annotated(self, workload: Workload) -> Resource | None:
         """Give the object whose annotation asks for the workload to be scraped: its own Pods, or a Service."""
         template = workload.pod_annotations
-        if template.get(SCRAPE) == "true":
+        if "true" in {template.get(SCRAPE), template.get(DISCOVERED)}:
             return workload.resource
         services = self._estate.services_of(workload)
         return next((s.resource for s in services if s.resource.annotations.get(SCRAPE) == "true"), None)
@@ -121,12 +126,17 @@ def _heeding(estate: Estate) -> Iterator[Resource]:
     """Give the objects whose configuration scrapes by annotation: of Prometheus, of an agent, of a collector."""
     for resource in estate.of_kind("ConfigMap", "") + estate.of_kind("Secret", ""):
         texts: list[object] = [*_texts(resource, "data"), *_texts(resource, "stringData")]
-        if any(isinstance(text, str) and HEEDED.search(text) for text in texts):
+        if any(isinstance(text, str) and _heeds(text) for text in texts):
             yield resource
     for kind, group in (("OpenTelemetryCollector", "opentelemetry.io"), ("ScrapeConfig", "monitoring.coreos.com")):
         for resource in estate.of_kind(kind, group):
             if HEEDED.search(str(resource.root.value)):
                 yield resource
+
+
+@lru_cache(maxsize=4096)  # systems beside one another share most texts
+def _heeds(text: str) -> bool:
+    return HEEDED.search(text) is not None
 
 
 def _texts(resource: Resource, key: str) -> list[object]:
@@ -140,6 +150,15 @@ def made_elsewhere(estate: Estate) -> Mapping[str, tuple[str, ...]]:
         if "." in resource.group and not is_workload(resource) and elsewhere(resource) is None:
             found.setdefault(resource.namespace, []).append(resource.name)
     return {namespace: tuple(dict.fromkeys(names)) for namespace, names in found.items()}
+
+
+def pushes(workload: Workload) -> bool:
+    """Tell whether a workload sends its metrics to a collector by OTLP: then nobody needs to scrape it."""
+    for container in workload.containers:
+        settings = {variable.name: variable.value for variable in container.variables}
+        if settings.get("OTEL_METRICS_EXPORTER", "otlp") == "otlp" and any(name in settings for name in PUSHES):
+            return True
+    return False
 
 
 def tells(workload: Workload) -> bool:

@@ -1,7 +1,7 @@
 """Tell a secret that is written out from a setting, a reference or the mere name of one. None is ever shown."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 
 SENSITIVE = {
     **dict.fromkeys(("pass", "passphrase", "passwd", "password", "passwords", "pwd"), "password"),
@@ -17,7 +17,7 @@ KEYS = frozenset(
 )
 """Words before 'key' that make it a secret; other keys sort, partition or cache."""
 ENDINGS = {
-    **dict.fromkeys(("passphrase", "passwd", "password"), "password"),
+    **dict.fromkeys(("passphrase", "passwd", "password", "requirepass"), "password"),
     **dict.fromkeys(("accesskey", "apikey", "privatekey", "secretkey"), "key"),
     "authtoken": "token",
 }
@@ -43,12 +43,17 @@ _ASSIGNED = re.compile(
     r"client[_-]?secret|secret[_-]?key)=([^;&,\s\"']+)",
     re.IGNORECASE,
 )
+_IN_SQL = re.compile(r"\b(?:password|identified\s+(?:with\s+\S+\s+)?by)\s+'([^'\n]+)'", re.IGNORECASE)
+_ENTRY = re.compile(r"[\"']?([A-Za-z][\w.-]*)[\"']?[ \t]*[:=][ \t]*[\"']?([^\"',}\]\s#]+)")  # of a file: name and value
+_FLAG = re.compile(r"--?([A-Za-z][\w.-]*)(?:=(.*))?", re.DOTALL)
+_NAMES_ONE = frozenset({"secret", "credential"})  # a flag that ends so mostly says which object it is
 _SHAPES = (
     ("an AWS access key", re.compile(r"\bAKIA[0-9A-Z]{16}\b")),
     ("a GitHub token", re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_\w{22,})")),
     ("a GitLab token", re.compile(r"\bglpat-[\w-]{20}")),
     ("a Stripe key", re.compile(r"\b[rs]k_live_[A-Za-z0-9]{16,}")),
     ("a Slack token", re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{10,}")),
+    ("a Slack webhook", re.compile(r"\bhooks\.slack\.com/services/T\w{8,}/B\w{8,}/\w{20,}")),
     ("a Google API key", re.compile(r"\bAIza[\w-]{35}")),
     ("a signed token", re.compile(r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]+")),
     ("a private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
@@ -70,6 +75,37 @@ def literal_secret(name: str, value: str, objects: Collection[str] = ()) -> str:
     if word != "password" and (_NUMBER.fullmatch(value) or _OBJECT_NAME.fullmatch(value)):
         return ""
     return f"its name says '{word}'"
+
+
+def secret_in_file(text: str) -> str:
+    """Say which secret stands in a configuration file or a script, whose lines may hold anything."""
+    for what, shape in _SHAPES:
+        if shape.search(text):
+            return f"in it is {what}"
+    if any(_written_out(match[1]) for match in _IN_SQL.finditer(text)):
+        return "a statement in it sets a password"
+    return ""
+
+
+def entries_with_secrets(text: str) -> bool:
+    """Tell whether any line of a file sets a name to a secret, or holds one."""
+    return bool(secret_in_file(text)) or any(literal_secret(name, value) for name, value in _ENTRY.findall(text))
+
+
+def secret_arguments(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Give the flags of a command line whose value is a secret, each with what shows it."""
+    for position, word in enumerate(words):
+        if (flag := _FLAG.fullmatch(word)) is None:
+            continue
+        following = words[position + 1] if position + 1 < len(words) else ""
+        value = flag[2] if flag[2] is not None else ("" if following.startswith("-") else following)
+        if _sensitive(flag[1]) not in _NAMES_ONE and (why := literal_secret(flag[1], value)):
+            yield word.partition("=")[0], why
+
+
+def kept_elsewhere(value: str) -> bool:
+    """Tell whether *value* only says where a secret is kept."""
+    return _KEPT_ELSEWHERE.match(value) is not None
 
 
 def _in_value(value: str) -> str:

@@ -42,7 +42,7 @@ def service(resource: Resource) -> Service:
     ports = []
     for port in spec.items("ports"):
         number, target = port.number("port"), port.number_or_text("targetPort")
-        ports.append(ServicePort(port.text("name"), number, number if target is None else target))
+        ports.append(ServicePort(port.text("name"), number, target or number))  # 0 means the same as none
     return Service(
         resource=resource,
         selector=None if kind == "ExternalName" else map_selector(spec, "selector"),

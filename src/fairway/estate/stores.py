@@ -26,6 +26,7 @@ ENGINES = (
     Engine("MySQL", ("mysql", "percona"), (3306,)),
     Engine("MariaDB", ("mariadb",), (3306,)),
     Engine("MongoDB", ("mongo", "mongodb"), (27017,)),
+    Engine("DocumentDB", ("documentdb", "ferretdb"), (10260, 27017)),
     Engine("Cassandra", ("cassandra", "scylla", "scylladb"), (9042,)),
     Engine("CockroachDB", ("cockroach", "cockroachdb"), (26257,)),
     Engine("SQL Server", ("mssql", "sqlserver"), (1433,)),
@@ -38,7 +39,9 @@ ENGINES = (
     Engine("etcd", ("etcd",), (2379,)),
     Engine("ZooKeeper", ("zookeeper",), (2181,)),
     Engine("MinIO", ("minio",), (9000,)),
-    Engine("Elasticsearch", ("elasticsearch", "opensearch", "solr"), (9200, 8983)),
+    Engine("Elasticsearch", ("elasticsearch",), (9200,)),
+    Engine("OpenSearch", ("opensearch",), (9200,)),
+    Engine("Solr", ("solr",), (8983,)),
     Engine("RabbitMQ", ("rabbitmq",), (5672,)),
     Engine("Kafka", ("kafka", "redpanda"), (9092,)),
     Engine("Pulsar", ("pulsar",), (6650,)),
@@ -48,6 +51,8 @@ ENGINES = (
     Engine("Hazelcast", ("hazelcast", "infinispan", "ignite"), (5701,), "either"),
     Engine("memcached", ("memcached",), (11211,), "nothing"),
 )
+BROKERS = frozenset({"ActiveMQ", "Kafka", "NATS", "Pulsar", "RabbitMQ"})
+"""Engines that hand messages on."""
 TELLING_PORTS = {
     port: engine
     for engine in reversed(ENGINES)  # of two that share a port the better known gives the name
@@ -59,7 +64,8 @@ TELLING_PORTS = {
 WORDS = {word: engine for engine in ENGINES for word in engine.words}
 FILLERS = frozenset(
     "alpine amd64 apache arm64 bitnami ce centos7 cluster "  # noqa: SIM905 - words read better without quotes
-    "community cp custom data database db debian docker enterprise ha heapster kraft library openshift oss primary "
+    "community cp custom data database db debian docker enterprise ha heapster kraft library local openshift oss "
+    "primary "
     "replica rhel7 rhel8 rhel9 server single stack standalone store ubi ubi8 ubi9".split()
 )
 TOOLS = frozenset(
@@ -70,6 +76,7 @@ TOOLS = frozenset(
     "pgbouncer pgpool producer proxy proxysql pushgateway reloader rest router schema seed seeder service sidecar "
     "sync test tester tool tools twemproxy ui web worker".split()
 )
+SAMPLES = frozenset({"app", "demo", "example"})  # say of an image that it holds many programs, not which
 CLIENTS = frozenset(
     "cqlsh etcdctl kafka-topics.sh mongo mongodump mongos mongosh "  # noqa: SIM905 - words read better without quotes
     "mysql mysqladmin mysqldump pg_dump pg_restore psql redis-benchmark redis-cli redis-sentinel sleep".split()
@@ -96,14 +103,19 @@ def store_in(workload: Workload) -> Store | None:
         engine, evidence = _engine(container)
         if engine is None or (position and engine.keeps != "data"):
             continue  # a cache beside an application is that one's own business
-        declared = {workload.resource.labels.get(COMPONENT), workload.pod_labels.get(COMPONENT)}
         volumes = _data_volumes(workload, container)
         keeps = bool(volumes) or not PERSISTING_ARGUMENTS.isdisjoint((*container.command, *container.arguments))
-        lost = engine.keeps == "nothing" or (
-            engine.keeps == "either" and (not declared.isdisjoint(CACHES) or not keeps)
-        )
+        cache = engine.keeps == "either" and (not keeps or _declared_cache(workload))
+        lost = engine.keeps == "nothing" or cache
         return Store(engine.name, container, evidence, lost, volumes)
     return None
+
+
+def _declared_cache(workload: Workload) -> bool:
+    """Tell whether a label says that the content may be lost, or the name, while no disk says otherwise."""
+    declared = {workload.resource.labels.get(COMPONENT), workload.pod_labels.get(COMPONENT)}
+    lasting = bool(workload.claim_templates) or any(volume.persistent for volume in workload.volumes)
+    return not declared.isdisjoint(CACHES) or ("cache" in workload.name.lower().split("-") and not lasting)
 
 
 def _engine(container: Container) -> tuple[Engine | None, str]:
@@ -112,14 +124,20 @@ def _engine(container: Container) -> tuple[Engine | None, str]:
         return None, ""
     words = [word for word in container.image_words if word]
     named = next((WORDS[word] for word in words if word in WORDS), None)
+    numbers = {port.number for port in container.ports}
+    called = [word for word in container.name.lower().split("-") if word]
+    if named is None and (TOOLS - SAMPLES).isdisjoint(words) and TOOLS.isdisjoint(called):
+        engine = next((WORDS[word] for word in called if word in WORDS), None)
+        if engine is not None and not numbers.isdisjoint(engine.ports):
+            port = next(port for port in engine.ports if port in numbers)
+            return engine, f"listens on port {port} as {engine.name} does"
     if not TOOLS.isdisjoint(words):
         return None, ""
-    numbers = {port.number for port in container.ports}
     if named is not None:
         plain = all(word in WORDS or word in FILLERS or word.isdigit() for word in words)
         runs = plain or not numbers or not numbers.isdisjoint(named.ports)
         return (named, f"runs {named.name}") if runs else (None, "")
-    if TOOLS.isdisjoint(container.name.lower().split("-")):
+    if TOOLS.isdisjoint(called):
         for number in sorted(filter(None, numbers)):
             if (engine := TELLING_PORTS.get(number)) is not None:
                 return engine, f"listens on port {number} as {engine.name} does"

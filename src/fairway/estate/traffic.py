@@ -12,11 +12,15 @@ OPERATIONAL = frozenset(
     "management metric metrics monitoring pprof probe probes prom prometheus readiness status telemetry".split()
 )
 """Words of port names that only operators and monitors ask."""
+PLAIN = frozenset({"exporter", "jmx", "metric", "metrics", "pprof", "probe", "probes", "prom", "prometheus"})
+"""Those that mean it even where the program itself is called so: a store-admin may well serve its users."""
 _WORDS = re.compile(r"[a-z]+")
 
 
-def _operational(name: str) -> bool:
-    return not OPERATIONAL.isdisjoint(_WORDS.findall(name.lower()))
+def _operational(name: str, workload: Workload | None = None) -> bool:
+    """Tell whether a port is for operators; one that is called as its program is for whom the program is."""
+    own = workload is not None and name in {workload.name, *(container.name for container in workload.containers)}
+    return not (PLAIN if own else OPERATIONAL).isdisjoint(_WORDS.findall(name.lower()))
 
 
 def serving(estate: Estate, workload: Workload) -> str:
@@ -24,11 +28,12 @@ def serving(estate: Estate, workload: Workload) -> str:
     names = {port.number: port.name for container in workload.containers for port in container.ports}
     for service in estate.services_of(workload):
         behind = (names.get(p.target, "") if isinstance(p.target, int) else p.target or "" for p in service.ports)
-        if any(not _operational(f"{port.name} {target}") for port, target in zip(service.ports, behind, strict=True)):
+        ports = zip(service.ports, behind, strict=True)
+        if not all(_operational(port.name, workload) or _operational(target, workload) for port, target in ports):
             return f"Service {service.resource.name} sends it requests"
     for container in workload.containers:
         for port in container.ports:
-            if not _operational(port.name):
+            if not _operational(port.name, workload):
                 named = f" ({port.name})" if port.name else ""
                 return f"it listens on port {port.number}{named}"
     return ""
@@ -41,7 +46,8 @@ def receivers(estate: Estate, workload: Workload) -> tuple[Container, ...]:
         container
         for container in workload.containers
         if any(
-            (port.number in targets or port.name in targets) and not _operational(port.name) for port in container.ports
+            (port.number in targets or port.name in targets) and not _operational(port.name, workload)
+            for port in container.ports
         )
     )
     return found or workload.containers[:1]

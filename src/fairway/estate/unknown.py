@@ -25,6 +25,7 @@ class Unknown(msgspec.Struct, frozen=True, kw_only=True, order=True):
     line: int = 0
     resource: str = ""
     says: str
+    tried: bool = False  # a tool was asked, and could not; what it said is in the words
 
     @property
     def unrendered(self) -> bool:

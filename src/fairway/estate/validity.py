@@ -4,10 +4,10 @@ import msgspec
 
 from fairway.core.errors import Problem
 from fairway.estate import schema, semantics
-from fairway.estate.fault import Fault
+from fairway.estate.fault import Fault, Place
 from fairway.estate.index import Estate
 from fairway.estate.resource import Resource
-from fairway.yaml.reader import file_of
+from fairway.yaml.reader import Mapping, Sequence, Value, file_of
 
 
 class Validity(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,7 +24,11 @@ def judge(estate: Estate) -> Validity:
     remarks: set[Problem] = set()
     for resource in estate.own:
         value = resource.root.value
+        if isinstance(value.get("sops"), Mapping):
+            continue  # it is decrypted before it is applied: what stands here is no value of it
         for fault in (*schema.problems(value).faults, *semantics.faults(value)):
+            if fault.remark and estate.tool == "Helm" and _value(value, fault.path) is None:
+                continue  # a key whose list or mapping is empty by default: any chart has some
             line = resource.at(fault.path)
             file = file_of(line, resource.file)
             if fault.remark or (file, line) not in named:
@@ -32,6 +36,17 @@ def judge(estate: Estate) -> Validity:
                 problem = Problem(file=file, line=int(line), says=f"{resource.id}: {says}", fix=fix)
                 (remarks if fault.remark else refused).add(problem)
     return Validity(problems=tuple(sorted(refused)), remarks=tuple(sorted(remarks)))
+
+
+def _value(value: Value, path: Place) -> Value:
+    for step in path:
+        if isinstance(value, Mapping) and isinstance(step, str):
+            value = value.get(step)
+        elif isinstance(value, Sequence) and isinstance(step, int) and step < len(value):
+            value = value[step]
+        else:
+            return None
+    return value
 
 
 def _words(resource: Resource, fault: Fault) -> tuple[str, str]:

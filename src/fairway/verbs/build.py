@@ -9,6 +9,7 @@ from pathlib import Path
 from fairway.core.errors import Exit, FairwayError
 from fairway.verbs.output import json_text
 from fairway.verbs.render import render
+from fairway.verbs.unswept import unswept
 from fairway.verbs.workspace import Workspace, open_system
 from fairway.verbs.written_tree import Difference, Lock, alone, differences, read_lock, seen_from, write
 
@@ -18,6 +19,11 @@ SIGNS = {"added": "+", "changed": "~", "removed": "-", "edited": "!"}
 
 def build_command(facts: Path, output: Path | None, *, check: bool, overwrite: bool, format_: str) -> Exit:
     """Build the system at *facts* into *output*, or only compare where *check* is set."""
+    with unswept():
+        return _build(facts, output, check=check, overwrite=overwrite, format_=format_)
+
+
+def _build(facts: Path, output: Path | None, *, check: bool, overwrite: bool, format_: str) -> Exit:
     workspace = open_system(facts)
     root = workspace.root.parent / "deploy" if output is None else output
     wanted = {path: file.text for path, file in render(workspace).items()}

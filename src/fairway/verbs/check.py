@@ -20,16 +20,18 @@ from fairway.estate.index import Estate
 from fairway.estate.read import compositions
 from fairway.estate.unknown import Counts, Unknown
 from fairway.estate.validity import judge
+from fairway.estate.whole import SYSTEM
 from fairway.local.run_folder import replace
 from fairway.verbs.baseline import baseline_text, read_baseline
 from fairway.verbs.check_notes import RENDER, notes
 from fairway.verbs.suppressions import FILE, Accepted, Suppression, read_suppressions, sift
+from fairway.verbs.waivers import hear
 
 
 class Composed(msgspec.Struct, frozen=True, kw_only=True):
-    """What came out for one system that Kustomize composes."""
+    """What came out for one system that Kustomize composes or Helm renders."""
 
-    name: str  # its folder
+    name: str  # its folder, and what tells it from others of the same folder
     objects: int
     errors: int
     warnings: int
@@ -46,6 +48,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     baseline: Path | None = None
     write_baseline: Path | None = None
     fail_on: FailOn = "error"
+    facts: Path | None = None  # whose waivers are heard; none: those that lie with what is audited
+    helm: Path | None = None  # the program that renders charts; none: no chart is rendered
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +65,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     counts: Counts
     objects: int
     workloads: int
+    dockerfiles: int = 0
     accepted: tuple[Accepted, ...] = ()
     known: int = 0  # findings that the baseline has, too
     fail_on: FailOn = "error"
@@ -99,7 +104,8 @@ def check(found: Sequence[Room], *estates: Estate) -> Report:
         {*(p for estate in estates for p in estate.problems), *(p for one in validity for p in one.problems)}
     )
     objects = sum(len(estate.own) for estate in estates)
-    if not objects and not problems and not any(estate.dockerfiles for estate in estates):
+    tried = any(unknown.tried for estate in estates for unknown in estate.unknown)
+    if not (objects or problems or tried or any(estate.dockerfiles for estate in estates)):
         problems.append(_nothing(estates))
     stable = {shown: name for estate in estates for shown, name in estate.stable.items()}
     return Report(
@@ -112,6 +118,7 @@ def check(found: Sequence[Room], *estates: Estate) -> Report:
         notes=tuple(notes(estates)),
         counts=estates[0].counts,
         objects=objects,
+        dockerfiles=sum(len(estate.dockerfiles) for estate in estates),
         workloads=sum(w.resource.file not in estate.context for estate in estates for w in estate.workloads),
         compositions=tuple(
             Composed(
@@ -145,12 +152,15 @@ def _joined(found: Sequence[Room], estates: Sequence[Estate], each: Sequence[Seq
     for estate, findings in zip(estates, each, strict=True):
         numbers: Counter[tuple[object, ...]] = Counter()
         for finding in findings:
-            key = (finding.rule, finding.file, finding.line, finding.key, finding.severity, finding.fix)
+            key: tuple[object, ...] = (finding.rule, finding.file, finding.line, finding.key, finding.severity)
+            if finding.resource == SYSTEM:  # what the system lacks, it lacks in each of its compositions
+                key = (finding.rule, SYSTEM, finding.says.partition(" It concerns ")[0])
+            key = (*key, finding.fix)
             numbers[key] += 1
             places.setdefault((*key, numbers[key]), {})[estate.name] = finding
     joined = []
     for where in places.values():
-        finding = next(iter(where.values()))
+        finding = min(where.values(), key=lambda one: one.severity != "error")
         within = () if "" in where or len(where) == len(names) else tuple(where)
         joined.append(msgspec.structs.replace(finding, within=within))
     order = {rule.id: place for place, rule in enumerate(rule for room in found for rule in room.rules)}
@@ -164,8 +174,11 @@ def audit(paths: Sequence[Path], options: Options | None = None) -> Report:
     suppressions = _suppressions(chosen, rule_by_id(found))  # their faults are told before the long work
     known = read_baseline(chosen.baseline) if chosen.baseline else frozenset[str]()
     given = list(paths) or [Path("deploy") if Path("deploy").is_dir() else Path()]
-    report = check(found, *compositions(given))
-    sifted = sift(list(zip(report.findings, report.fingerprints, strict=True)), suppressions, datetime.now(UTC).date())
+    estates = compositions(given, str(chosen.helm) if chosen.helm else None)
+    report = check(found, *estates)
+    heard = hear(chosen.facts, given, estates, rule_by_id(rooms(stages)), rule_by_id(found))
+    accepted = (*suppressions, *heard.waived)
+    sifted = sift(list(zip(report.findings, report.fingerprints, strict=True)), accepted, datetime.now(UTC).date())
     if chosen.write_baseline:
         _write(chosen.write_baseline, baseline_text(sifted.remaining))
     new = [pair for pair in sifted.remaining if pair[1] not in known]
@@ -173,6 +186,7 @@ def audit(paths: Sequence[Path], options: Options | None = None) -> Report:
         report,
         findings=tuple(finding for finding, _ in new),
         fingerprints=tuple(fingerprint for _, fingerprint in new),
+        problems=tuple(sorted({*report.problems, *heard.problems})),
         remarks=(*sifted.remarks, *report.remarks),
         accepted=sifted.accepted,
         known=len(sifted.remaining) - len(new),

@@ -1,28 +1,36 @@
 """The report of an audit as text: each place first on its line, so that an editor can jump there."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
+from fairway.core.errors import Problem
 from fairway.core.registry import Room
 from fairway.core.rule import Finding
 from fairway.core.wording import listed, many
 from fairway.verbs.check import Report
+from fairway.verbs.check_overview import SCREEN, overview
+from fairway.verbs.rules import uncovered
 
 NAMED = 2
 
 
 def check_text(report: Report) -> str:
     """Write findings by rule, those with the same fix together; then what is wrong, unknown and not checked."""
-    if not report.objects:
+    if not report.objects and not report.findings and report.problems:
         return "".join(f"{line}\n" for line in (*report.problems, *(f"note: {note}" for note in report.notes)))
     lines: list[str] = []
     titles = {rule.id: rule.title for rule in report.rules}
     for rule, findings in groupby(report.findings, key=lambda finding: finding.rule):
         lines += [f"{rule}: {titles[rule]}", *_rule(list(findings)), ""]
+    if len(lines) > SCREEN:
+        lines = [*overview(report), "", *lines]
     if report.problems:
         lines += ["What could not be read, or Kubernetes refuses", *map(str, report.problems), ""]
     if report.remarks:
-        lines += ["What Kubernetes accepts and was hardly meant", *map(str, report.remarks), ""]
+        lines += ["What Kubernetes accepts and was hardly meant", *_alike(report.remarks), ""]
+    if report.accepted:
+        lines += ["What is accepted for now, and not counted below", *_accepted(report), ""]
     lines += [*_summary(report), ""]
     if report.compositions:
         lines += [*_composed(report), ""]
@@ -39,6 +47,22 @@ def _rule(findings: list[Finding]) -> Iterator[str]:
             where = f" (only in {_few(finding.within)})" if finding.within else ""
             yield f"{finding.file}:{finding.line}: {finding.severity}: {finding.resource}: {finding.says}{where}"
         yield f"  fix: {fix}"
+
+
+def _accepted(report: Report) -> Iterator[str]:
+    """Write one line for each rule and reason; fairway check --format json names every finding."""
+    alike = Counter((one.finding.rule, one.until, one.reason) for one in report.accepted)
+    for (rule, until, reason), number in sorted(alike.items()):
+        yield f"{rule}: {many(number, 'finding')} until {until}: {reason}"
+
+
+def _alike(problems: Iterable[Problem]) -> Iterator[str]:
+    """Write what is wrong alike in many places once, with the first place."""
+    places: dict[tuple[str, str], list[Problem]] = {}
+    for problem in problems:
+        places.setdefault((problem.says.partition(": ")[2] or problem.says, problem.fix), []).append(problem)
+    for alike in places.values():
+        yield f"{alike[0]}{f' (and {len(alike) - 1} more alike)' if len(alike) > 1 else ''}"
 
 
 def _few(names: tuple[str, ...]) -> str:
@@ -72,10 +96,11 @@ def _stage(report: Report, room: Room, width: int) -> str:
 def _verdict(report: Report) -> Iterator[str]:
     """Say what was looked at, what came out, and what nobody looked at."""
     objects, files = many(report.objects, "object"), many(report.counts.files, "file")
-    yield f"Read {objects}, {report.workloads} of them workloads, in {files}."
+    recipes = f", and {many(report.dockerfiles, 'Dockerfile')}" if report.dockerfiles else ""
+    yield f"Read {objects}, {report.workloads} of them workloads, in {files}{recipes}."
     unchecked = sum(not rule.checked for rule in report.rules)
     if unchecked:
-        yield f"{unchecked} of {len(report.rules)} rules have no check yet: not checked, not passed."
+        yield f"Of {len(report.rules)} rules {uncovered(report.rules)}: not checked, not passed."
     errors, warnings = report.errors, len(report.findings) - report.errors
     counted = (many(errors, "error"), many(warnings, "warning"), many(len(report.problems), "problem"))
     yield f"{', '.join(counted)}, {len(report.unknown)} unknown.{_left_out(report)}"

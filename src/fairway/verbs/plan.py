@@ -134,5 +134,5 @@ def open_points(decisions: Sequence[AnyDecision]) -> tuple[AnyDecision, ...]:
 
 
 def unchecked(rules: Sequence[Rule]) -> tuple[Rule, ...]:
-    """Pick the rules whose check is not written: they count as not checked, never as passed."""
+    """Pick the rules without a check: they count as not checked, never as passed."""
     return tuple(rule for rule in rules if not rule.checked)

@@ -7,7 +7,8 @@ from fairway.core.decision import AnyDecision
 from fairway.core.profile import Landscape, Profile
 from fairway.core.rule import Rule
 from fairway.core.wording import listed, many
-from fairway.verbs.plan import NotApplicable, Plan, ServicePlan, Waived, open_points, unchecked
+from fairway.verbs.plan import NotApplicable, Plan, ServicePlan, Waived, open_points
+from fairway.verbs.rules import uncovered
 
 WIDTH = 110
 COLUMN = 8
@@ -249,7 +250,7 @@ def _summary(plan: Plan, rules: Mapping[str, Rule]) -> Iterator[str]:
     yield (
         f"{many(decided, 'decision')}, {many(assumed, 'assumption')}, {unanswered} unanswered, "
         f"{len(points) - unanswered} owed. "
-        f"{len(rules)} rules; {len(unchecked(tuple(rules.values())))} have no check yet and count as not checked."
+        f"{len(rules)} rules; {uncovered(tuple(rules.values()))}: these count as not checked."
     )
     yield "'fairway plan --service NAME' says why for one service, and what was not chosen; '--full' for all of them."
 

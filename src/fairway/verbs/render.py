@@ -10,7 +10,7 @@ from fairway.targets.kubernetes import programs
 from fairway.targets.kubernetes.configuration import told
 from fairway.targets.kubernetes.front import manifests as front
 from fairway.targets.kubernetes.istio import manifests as mesh
-from fairway.targets.kubernetes.tree import BuiltFile, site_files
+from fairway.targets.kubernetes.tree import BuiltFile, Texts, site_files
 from fairway.targets.notes import Carried
 from fairway.verbs.bind import binding, sites
 from fairway.verbs.progress import counted
@@ -20,9 +20,13 @@ from fairway.verbs.workspace import Workspace
 def render(workspace: Workspace) -> dict[str, BuiltFile]:
     """Build every file from the facts, by path; the same facts give the same bytes."""
     files: dict[str, BuiltFile] = {}
+    texts = Texts(workspace.declared_in)
+    judged: set[str] = set()  # texts: many an object is the same on every site
     for site in sites(workspace.landscape.system):
-        for file in counted(_rendered(workspace, site), f"rendering {site.folder}: file"):
-            _validate(file)
+        for file in counted(_rendered(workspace, site, texts), f"rendering {site.folder}: file"):
+            if file.text not in judged:
+                _validate(file)
+                judged.add(file.text)
             files[file.path] = file
     return files | {page.path: page for page in _pages(workspace)}
 
@@ -31,11 +35,12 @@ def render_file(workspace: Workspace, path: str) -> BuiltFile | None:
     """Build the one file at *path* of the tree, from its own site alone; None where the facts give none."""
     for site in sites(workspace.landscape.system):
         if path.startswith(f"{site.folder}/"):
-            return next((file for file in _rendered(workspace, site) if file.path == path), None)
+            rendered = _rendered(workspace, site, Texts(workspace.declared_in))
+            return next((file for file in rendered if file.path == path), None)
     return next((page for page in _pages(workspace) if page.path == path), None)
 
 
-def _rendered(workspace: Workspace, site: Site) -> Iterator[BuiltFile]:
+def _rendered(workspace: Workspace, site: Site, texts: Texts) -> Iterator[BuiltFile]:
     landscape, rooms_build = workspace.landscape, workspace.builders
     parts = [part for build in rooms_build for part in build.parts(landscape, site)]
     bindings = {name: binding(workspace, name, site) for name in landscape.services}
@@ -52,7 +57,7 @@ def _rendered(workspace: Workspace, site: Site) -> Iterator[BuiltFile]:
     if landscape.mesh:
         manifests += mesh(landscape.system.system, told_proxies, bindings)
     manifests += front(landscape, site, told_proxies)
-    return site_files(landscape.system.system, site, parts, manifests, workspace.declared_in)
+    return site_files(landscape.system.system, site, parts, manifests, texts)
 
 
 def _pages(workspace: Workspace) -> Iterator[BuiltFile]:

@@ -25,6 +25,7 @@ def _entry(rule: Rule) -> dict[str, Any]:
         "places": [place.value for place in rule.places],
         "once": rule.once,
         "checked": rule.checked,
+        "not_in_files": rule.not_in_files,
         "path": rule.path,
     }
 
@@ -37,12 +38,21 @@ def catalogue_text(rooms: Sequence[Room]) -> str:
     for room in rooms:
         lines += [f"{room.stage.title}: {room.question}"]
         for rule in room.rules:
-            check = "checked" if rule.checked else "not checked yet"
+            check = "checked" if rule.checked else "not in files" if rule.not_in_files else "not checked yet"
             lines.append(f"  {rule.id:<{width}}  {rule.proof.value:<8}  {check:<15}  {rule.title}")
         lines.append("")
     checked = sum(rule.checked for rule in rules)
-    lines.append(f"{len(rules)} rules; {checked} can be checked in files, {len(rules) - checked} have no check yet.")
+    lines.append(f"{len(rules)} rules; {checked} can be checked in files, {uncovered(rules)}.")
     return "\n".join(lines) + "\n"
+
+
+def uncovered(rules: Sequence[Rule]) -> str:
+    """Count the rules without a check: those that files cannot show, and those whose check is not written."""
+    unseen = sum(bool(rule.not_in_files) for rule in rules)
+    waiting = sum(not rule.checked for rule in rules) - unseen
+    return f"{unseen} {'is' if unseen == 1 else 'are'} not in files" + (
+        f", {waiting} have no check yet" if waiting else ""
+    )
 
 
 def find(rooms: Sequence[Room], rule_id: str) -> Rule:
@@ -64,7 +74,7 @@ def rule_text(rule: Rule) -> str:
         "",
         f"proof  {proof}",
         f"where  {', '.join(place.value for place in rule.places) or 'files'}",
-        f"check  {'reads files' if rule.checked else 'not written yet: counted as not checked, never as passed'}",
+        f"check  {_check(rule)}",
         f"file   {rule.path}:1",
     ]
     for edit in rule.breaks:
@@ -74,3 +84,10 @@ def rule_text(rule: Rule) -> str:
         if edit.new is None:
             lines += ["  (the whole file is taken away)"]
     return "\n".join(lines) + "\n"
+
+
+def _check(rule: Rule) -> str:
+    if rule.checked:
+        return "reads files"
+    why = f"not in files: {rule.not_in_files}" if rule.not_in_files else "not written yet"
+    return f"{why.rstrip('.')}. Counted as not checked, never as passed"

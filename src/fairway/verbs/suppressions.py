@@ -30,13 +30,16 @@ class Suppression(msgspec.Struct, frozen=True, kw_only=True):
     rule: str
     resource: str = "*"
     file: str = "*"
+    resources: frozenset[str] | None = None  # only these, by their names
     reason: str
     until: date  # its last day
+    waives: str = ""  # of facts: for whom they waive the rule
 
     def fits(self, finding: Finding) -> bool:
         """Tell whether it speaks of this finding."""
         pairs = ((finding.rule, self.rule), (finding.resource, self.resource), (finding.file, self.file))
-        return all(fnmatchcase(said, pattern) for said, pattern in pairs)
+        named = self.resources is None or finding.resource in self.resources
+        return named and all(fnmatchcase(said, pattern) for said, pattern in pairs)
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,13 +80,13 @@ def sift(findings: Sequence[tuple[Finding, str]], suppressions: Sequence[Suppres
     current = [one for one in suppressions if one.until >= today]
     remaining: list[tuple[Finding, str]] = []
     accepted: list[Accepted] = []
-    used: set[int] = set()
+    used: set[tuple[str, int]] = set()
     for finding, fingerprint in findings:
         fitting = next((one for one in current if one.fits(finding)), None)
         if fitting is None:
             remaining.append((finding, fingerprint))
             continue
-        used.add(fitting.line)
+        used.add((fitting.place, fitting.line))
         accepted.append(Accepted(finding=finding, fingerprint=fingerprint, reason=fitting.reason, until=fitting.until))
     return Sifted(
         remaining=tuple(remaining),
@@ -93,14 +96,19 @@ def sift(findings: Sequence[tuple[Finding, str]], suppressions: Sequence[Suppres
 
 
 def _remarks(
-    findings: Sequence[tuple[Finding, str]], suppressions: Sequence[Suppression], used: set[int], today: date
+    findings: Sequence[tuple[Finding, str]],
+    suppressions: Sequence[Suppression],
+    used: set[tuple[str, int]],
+    today: date,
 ) -> Iterator[Problem]:
     for one in suppressions:
         if one.until < today:
             still = sum(one.fits(finding) for finding, _ in findings)
-            says = f"this suppression of {one.rule} ended on {one.until}; what it fits is found again ({still})."
+            what = f"the waiver of {one.rule} for {one.waives} ran out" if one.waives else ""
+            what = what or f"this suppression of {one.rule} ended"
+            says = f"{what} on {one.until}; what it fits is found again ({still})."
             yield Problem(file=one.place, line=one.line, says=says, fix="Mend what is found, or decide anew.")
-        elif one.line not in used:
+        elif (one.place, one.line) not in used and not one.waives:
             says = f"this suppression of {one.rule} fits nothing."
             yield Problem(file=one.place, line=one.line, says=says, fix="Take it out.")
 
@@ -157,9 +165,8 @@ def _entry(entry: Mapping, line: int, note: Note, rules: Collection[str], place:
         fault("until", f"'{said['until']}' is no day.", "Write it as 2027-01-31.")
     if not sound or until is None:
         return None
-    return Suppression(
-        place=place, line=line, until=until, **{key: text for key, text in said.items() if key != "until"}
-    )
+    del said["until"]
+    return msgspec.convert({**said, "place": place, "line": line, "until": until}, Suppression)
 
 
 def _day(text: str) -> date | None:

@@ -1,7 +1,5 @@
-"""What is to run, as it was decided: worked out in a process of its own, whose memory is gone when all runs."""
+"""What is to run, as it was decided."""
 
-import os
-import pickle
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
@@ -12,60 +10,17 @@ from fairway.core.artefact import Site
 from fairway.core.errors import FairwayError, did_you_mean
 from fairway.local.mesh import CANARY
 from fairway.local.observers import PROMETHEUS, program
-from fairway.local.preloading import FORKS
 from fairway.local.services import Program
 from fairway.local.system import Wanted
 from fairway.stages.s06_observability.build.alert_rules import groups
 from fairway.verbs.bind import binding, sites, traffic
 from fairway.verbs.plan_json import plan_json
 from fairway.verbs.plan_map import plan_map
+from fairway.verbs.up_planned import Options
 from fairway.verbs.up_text import tries
-from fairway.verbs.workspace import Workspace, open_system
+from fairway.verbs.workspace import Workspace
 
 ALERTS: Final = "observability/alerts"
-
-
-class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """What the command line says."""
-
-    detach: bool = False
-    only: tuple[str, ...] = ()
-    regions: bool = False
-    isolated: bool = False
-    canaries: tuple[str, ...] = ()  # SERVICE=FOLDER
-    port: int | None = None
-    stores: tuple[str, ...] = ()  # NAME=URL
-    broker: str = ""
-    mesh: bool = True
-    console: bool = True
-
-
-def planned(facts: Path, options: Options) -> Wanted:
-    """Say what is to run, and keep nothing of what that took: the facts as they were read, the rules, the plan."""
-    if not FORKS:
-        return wanted(open_system(facts), options)
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        _tell(facts, options, writing)
-    os.close(writing)
-    with os.fdopen(reading, "rb") as told:
-        content = told.read()
-    os.waitpid(pid, 0)
-    if not content:  # it failed, and so do we: in the words of who reads the facts
-        return wanted(open_system(facts), options)
-    found: Wanted = pickle.loads(content)  # noqa: S301 - our own fork wrote it
-    return found
-
-
-def _tell(facts: Path, options: Options, to: int) -> None:
-    """Plan in the fork, and end it whatever comes: what it inherited is not its own to close."""
-    try:
-        content = pickle.dumps(wanted(open_system(facts), options))
-        with os.fdopen(to, "wb") as file:
-            file.write(content)
-    finally:
-        os._exit(0)
 
 
 def wanted(workspace: Workspace, options: Options) -> Wanted:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -62,9 +62,10 @@ def read_lock(root: Path) -> Lock | None:
         ) from None
     # A lock comes with a checkout; it may not lead a build to remove files outside its own tree.
     for file in lock.paths if lock else ():
-        if file.startswith("/") or ".." in file.split("/"):
+        steps = file.split("/")
+        if file.startswith("/") or ".." in steps:
             raise FairwayError(f"{path}: names '{file}', which is outside the tree. Restore the lock.")
-        if "\0" in file or file != str(PurePosixPath(file)) or file in (".", LOCK):
+        if "\0" in file or "" in steps or "." in steps or file == LOCK:
             raise FairwayError(f"{path}: names {file!r}, which is no built file. Restore the lock.")
     return lock
 
@@ -101,18 +102,17 @@ def differences(root: Path, wanted: Mapping[str, str], lock: Lock | None) -> tup
     known = lock or Lock(fairway="", kubernetes="", facts="", files={})
     found: list[Difference] = []
     for path, text in wanted.items():
-        folders.require(path)
-        there = _digest_on_disk(root / path)
-        if there == _digest(text.encode()):
+        there = _content(root / path) if folders.require(path) else None
+        if there == text.encode():
             continue
-        change: Change = "added" if there is None else "changed" if known.wrote(path, there) else "edited"
+        change: Change = "added" if there is None else "changed" if known.wrote(path, _digest(there)) else "edited"
         found.append(Difference(path=path, change=change))
     for path in known.paths - wanted.keys():
         theirs = not folders.are_real(path) or (root / path).is_dir()  # a hand put something else in its place
-        there = None if theirs else _digest_on_disk(root / path)
-        if there is not None:
-            found.append(Difference(path=path, change="removed" if known.wrote(path, there) else "edited"))
-    return tuple(sorted(found))
+        left = None if theirs else _content(root / path)
+        if left is not None:
+            found.append(Difference(path=path, change="removed" if known.wrote(path, _digest(left)) else "edited"))
+    return tuple(sorted(found, key=lambda difference: difference.path))
 
 
 def write(
@@ -129,19 +129,19 @@ def write(
         facts=seen_from(root, facts),
         files={path: _digest(wanted[path].encode()) for path in sorted(wanted)},
     )
+    writer = _Writer(root)
     if changes:
-        _write_lock(root, _begun(after, changes, before))
+        writer.write_lock(_begun(after, changes, before))
     for change in counted(changes, f"writing {root}: file"):
-        target = root / change.path
         if change.path in wanted:
-            _replace(root, target, wanted[change.path])
+            writer.write(change.path, wanted[change.path])
         else:
-            target.unlink(missing_ok=True)
+            (root / change.path).unlink(missing_ok=True)
     folders = _Folders(root)
     for path in (before.paths - wanted.keys()) if before else ():
         if folders.are_real(path):
             _remove_empty((root / path).parent, root)
-    _write_lock(root, after)
+    writer.write_lock(after)
 
 
 def seen_from(root: Path, facts: Path) -> str:
@@ -158,22 +158,46 @@ def _begun(after: Lock, changes: Sequence[Difference], before: Lock | None) -> L
     return msgspec.structs.replace(after, files=before.files if before else {}, unfinished=unfinished)
 
 
-def _write_lock(root: Path, lock: Lock) -> None:
-    text = msgspec.json.format(msgspec.json.encode(lock), indent=1).decode() + "\n"
-    if _digest_on_disk(root / LOCK) != _digest(text.encode()):
-        _replace(root, root / LOCK, text)
+class _Writer:
+    """Writes files of one tree, each of them whole, by way of the partial file."""
 
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.partial = str(root / PARTIAL)
+        self.made: set[str] = set()  # folders that are there
 
-def _replace(root: Path, target: Path, text: str) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    fresh = root / PARTIAL
-    fresh.unlink(missing_ok=True)
-    try:
-        with fresh.open("x", encoding="utf-8", newline="\n") as file:  # never through a link that lies there
-            file.write(text)
-        fresh.replace(target)
-    finally:
-        fresh.unlink(missing_ok=True)
+    def write(self, path: str, text: str) -> None:
+        """Put *text* in the place of whatever is at *path*."""
+        folder = path.rpartition("/")[0]
+        if folder not in self.made:
+            (self.root / folder).mkdir(parents=True, exist_ok=True)
+            self.made.add(folder)
+        try:
+            self.fill(text.encode())
+            os.replace(self.partial, f"{self.root}/{path}")  # noqa: PTH105 - a Path for each of many files takes longer
+        except BaseException:
+            Path(self.partial).unlink(missing_ok=True)
+            raise
+
+    def fill(self, content: bytes) -> None:
+        """Write the partial file anew, never through a link that lies there."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        try:
+            file = os.open(self.partial, flags, 0o666)
+        except FileExistsError:  # of a build that was killed
+            Path(self.partial).unlink()
+            file = os.open(self.partial, flags, 0o666)
+        try:
+            while content:
+                content = content[os.write(file, content) :]
+        finally:
+            os.close(file)
+
+    def write_lock(self, lock: Lock) -> None:
+        """Write the lock, unless it is there already."""
+        text = msgspec.json.format(msgspec.json.encode(lock), indent=1).decode() + "\n"
+        if _content(self.root / LOCK) != text.encode():
+            self.write(LOCK, text)
 
 
 def _remove_empty(folder: Path, root: Path) -> None:
@@ -191,12 +215,17 @@ class _Folders:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.fault: dict[str, str] = {"": ""}
+        self.absent: set[str] = set()
 
-    def require(self, path: str) -> None:
-        """Refuse a folder on the way to *path* that is a link, or no folder: a build stays inside its own tree."""
+    def require(self, path: str) -> bool:
+        """Tell whether the folder of *path* is there; a build stays inside its own tree.
+
+        Refuses a way that leads through a link, or through what is no folder.
+        """
         folder = path.rpartition("/")[0]
         if fault := self.look(folder):
             raise FairwayError(fault)
+        return folder not in self.absent
 
     def are_real(self, path: str) -> bool:
         """Tell whether the way to *path* stays inside the tree."""
@@ -204,18 +233,19 @@ class _Folders:
 
     def look(self, folder: str) -> str:
         if folder not in self.fault:
-            self.fault[folder] = self.look(folder.rpartition("/")[0]) or self.fault_of(self.root / folder)
+            self.fault[folder] = self.look(folder.rpartition("/")[0]) or self.fault_of(folder)
         return self.fault[folder]
 
-    @staticmethod
-    def fault_of(folder: Path) -> str:
+    def fault_of(self, folder: str) -> str:
+        here = self.root / folder
         try:
-            mode = folder.lstat().st_mode
+            mode = here.lstat().st_mode
         except FileNotFoundError:
+            self.absent.add(folder)
             return ""
         if stat.S_ISLNK(mode):
-            return f"{folder}: is a link, and a build writes only inside its own tree. Put a folder in its place."
-        return "" if stat.S_ISDIR(mode) else f"{folder}: is a file where a folder belongs. Move it elsewhere."
+            return f"{here}: is a link, and a build writes only inside its own tree. Put a folder in its place."
+        return "" if stat.S_ISDIR(mode) else f"{here}: is a file where a folder belongs. Move it elsewhere."
 
 
 def _content(path: Path) -> bytes | None:
@@ -228,11 +258,6 @@ def _content(path: Path) -> bytes | None:
         return path.read_bytes()
     except FileNotFoundError:
         return None
-
-
-def _digest_on_disk(path: Path) -> str | None:
-    content = _content(path)
-    return None if content is None else _digest(content)
 
 
 def _digest(content: bytes) -> str:

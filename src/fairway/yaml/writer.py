@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Final
 
 _PLAIN = re.compile(
@@ -14,6 +13,7 @@ _PLAIN = re.compile(
 )
 _TYPED_WORDS = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf", "infinity"])
 _UNPRINTABLE = re.compile("[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_PRINTABLE_ASCII = bytes(code for code in range(128) if not _UNPRINTABLE.match(chr(code)))
 _ESCAPED = re.compile(rf"[\"\\\t\n]|{_UNPRINTABLE.pattern}")
 _ESCAPES: Final = {"\n": "\\n", "\t": "\\t", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
 _NOT_FINITE: Final = {"nan": ".nan", "inf": ".inf", "-inf": "-.inf"}
@@ -80,19 +80,20 @@ def _mapping(mapping: dict[object, object], indent: str, start: str, depth: int,
         raise _UnwritableError(ValueError, f"nests deeper than {_DEEPEST} levels, or contains itself.")
     for key, value in mapping.items():
         try:
-            name = _key(key)
-            head = f"{start}{name}:" if len(name) <= _LONGEST_KEY else f"{start}? {name}{line}:"
-            start = line
+            name = _ONE_LINE[key] if key.__class__ is str else _key(key)
+            if len(name) > _LONGEST_KEY:
+                name = f"? {name}{line}"
             if value.__class__ is str and "\n" not in value:
-                out.append(f"{head} {_text(value)}")
+                out.append(f"{start}{name}: {_ONE_LINE[value]}")
             elif isinstance(value, dict) and value:
-                out.append(head)
+                out.append(f"{start}{name}:")
                 _mapping(value, inner, "\n" + inner, depth + 1, out)
             elif isinstance(value, list | tuple) and value:
-                out.append(head)
+                out.append(f"{start}{name}:")
                 _sequence(value, indent, line, depth + 1, out)
             else:
-                out.append(f"{head} {_leaf(value, inner)}")
+                out.append(f"{start}{name}: {_leaf(value, inner)}")
+            start = line
         except _UnwritableError as error:
             error.path.append(f".{key}")
             raise
@@ -123,14 +124,14 @@ def _key(key: object) -> str:
     """Write a mapping's key, always in one line."""
     if not isinstance(key, str):
         raise _UnwritableError(TypeError, f"a key must be a string, not {type(key).__name__}.")
-    return _text(str.__str__(key))
+    return _ONE_LINE[str.__str__(key)]
 
 
 def _leaf(value: object, indent: str) -> str:  # noqa: PLR0911 - one for each type
     """Write a scalar or an empty collection; lines of text go below, behind *indent*."""
     if isinstance(value, str):
         text = str.__str__(value)  # an enum's own __str__ and format may name it instead
-        return _block(text, indent) if "\n" in text else _text(text)
+        return _block(text, indent) if "\n" in text else _ONE_LINE[text]
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -157,11 +158,6 @@ def _float(number: float) -> str:
     return text if "." in text else text.replace("e", ".0e")
 
 
-def _text(text: str) -> str:
-    """Write *text* in one line, bare where that is safe, remembering short ones."""
-    return _short_text(text) if len(text) <= _CACHED_LENGTH else _any_text(text)
-
-
 def _any_text(text: str) -> str:
     """Write *text* in one line, bare where that is safe."""
     if _PLAIN.fullmatch(text) and text.lower() not in _TYPED_WORDS:
@@ -174,7 +170,24 @@ def _any_text(text: str) -> str:
     return '"' + _ESCAPED.sub(_escape, text) + '"'
 
 
-_short_text = lru_cache(_CACHED)(_any_text)
+class _OneLine(dict[str, str]):
+    """Texts as they are written in one line; short ones are remembered, for most come again and again."""
+
+    def __missing__(self, text: str) -> str:
+        written = _any_text(text)
+        if len(text) <= _CACHED_LENGTH:
+            if len(self) >= _CACHED:
+                self.clear()
+            self[text] = written
+        return written
+
+
+_ONE_LINE = _OneLine()
+
+
+def _is_printable(text: str) -> bool:
+    """Tell whether every character of *text* may stand bare; most texts are ASCII, which is looked through faster."""
+    return not (text.encode().translate(None, _PRINTABLE_ASCII) if text.isascii() else _UNPRINTABLE.search(text))
 
 
 def _escape(found: re.Match[str]) -> str:
@@ -191,10 +204,12 @@ def _escape(found: re.Match[str]) -> str:
 def _block(text: str, indent: str) -> str:
     """Write the lines of *text* as a block behind *indent*, or in double quotes where a block would change them."""
     body = text.rstrip("\n")
-    if not body.strip() or _UNPRINTABLE.search(text):
-        return _text(text)
+    if not body.strip() or not _is_printable(text):
+        return _ONE_LINE[text]
     ending = len(text) - len(body)
     keep = "-" if ending == 0 else "" if ending == 1 else "+"
     width = "2" if body.lstrip("\n")[0] in " \t" else ""  # else readers would count these spaces as indentation
-    lines = (body if ending == 0 else text[:-1]).split("\n")
-    return f"|{width}{keep}" + "".join(f"\n{indent}{line}" if line else "\n" for line in lines)
+    lines = "\n" + (body if ending == 0 else text[:-1])
+    if "\n\n" in lines or lines.endswith("\n"):  # what is empty gets no indentation
+        return f"|{width}{keep}" + "".join(f"\n{indent}{line}" if line else "\n" for line in lines.split("\n")[1:])
+    return f"|{width}{keep}" + lines.replace("\n", "\n" + indent)

@@ -73,6 +73,7 @@ class Store(Bound, frozen=True, kw_only=True):
     tls_authority: str = ""  # path of the certificate authority's file; empty: the operating system's
     connections: int = 5  # from this replica at most
     shared: bool = False  # with other services, as the keyring is: not for tables of the service's own
+    follows: bool = False  # of a store that another region writes: only read here, until somebody promotes it
     connect_timeout: float = 5.0  # until a connection is there: a free one of these, or a new one
     answer_timeout: float = 10.0  # of one statement, command or request; the server ends it as well, where it can
 

@@ -45,7 +45,8 @@ class Keyring:
     """The keys of persons as a part of a service; its store is the one that the binding names.
 
     A key is remembered in the process for `binding.personal.remembered` seconds: an erasure holds at once where it is
-    asked for, and everywhere after that time. Keys have connections of their own, and on SQLite a file of their own.
+    asked for, and everywhere after that time. Keys have connections of their own, which are those of their store where
+    nothing else is in it, and on SQLite a file of their own.
     """
 
     name = "keyring"
@@ -56,6 +57,7 @@ class Keyring:
         self._remembered: OrderedDict[str, tuple[float, DataKey | None]] = OrderedDict()
         self._aliases: Aliases | None = None
         self._engine: AsyncEngine | None = None
+        self._lent = False  # the engine is a store's, which asks and ends it
         self._masters: tuple[bytes, MasterKeys] | None = None
         self._bad_secret = ""
         self._opening = Background()
@@ -66,7 +68,7 @@ class Keyring:
     async def start(self) -> None:
         """Read the master keys, and begin to open; a store that does not answer yet is asked again and again."""
         self.masters()
-        self._store()
+        self._store(lent=True)
         opened = asyncio.Event()
         self._opening.start(self._open_in_the_end(opened), "open the keyring")
         with suppress(TimeoutError):
@@ -78,16 +80,17 @@ class Keyring:
         await self._opening.stop()
         self._remembered.clear()
         self._aliases = self._masters = None
-        if self._engine is not None:
+        if self._engine is not None and not self._lent:
             await self._engine.dispose()
-            self._engine = None
+        self._engine, self._lent = None, False
 
     async def unready(self) -> str | None:
         """Say why personal data can be neither sealed nor opened."""
         if self._aliases is None:
             return self._closed_because
-        async with self._connection() as connection:
-            await key_table.read(connection, [ROOT])
+        if not self._lent:
+            async with self._connection() as connection:
+                await key_table.read(connection, [ROOT])
         return None
 
     @property
@@ -317,7 +320,8 @@ class Keyring:
             self._remembered.popitem(last=False)
         return key
 
-    def _store(self) -> AsyncEngine:
+    def _store(self, *, lent: bool = False) -> AsyncEngine:
+        """Give the engine; that of the store itself is *lent* to a service that runs."""
         if self._engine is None:
             from fairway_sdk.stores.engine import open_engine
             from fairway_sdk.stores.opened import SQL
@@ -330,6 +334,10 @@ class Keyring:
                     f"service '{self._service.name}': personal.keys names the store '{name}', which {has}."
                     " Bind a transactional store: PostgreSQL or MySQL."
                 )
+            self._lent = lent and bound.shared and bound.kind != "sqlite"
+            if self._lent:
+                self._engine = self._service.sql(name).engine.execution_options(isolation_level="AUTOCOMMIT")
+                return self._engine
             # SQLite lets one connection write at a time, and a key is made while a transaction of the store is open.
             database = f"{bound.database}.keys" if bound.kind == "sqlite" else bound.database
             own = replace(bound, connections=CONNECTIONS, database=database)

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from fairway.core.errors import Problem
+from fairway.estate.composed import Composed
 from fairway.estate.files import KUSTOMIZATIONS
 from fairway.estate.kustomize.generating import generate, merge_into
 from fairway.estate.kustomize.item import Item, Target
@@ -30,7 +31,7 @@ PLAIN: Final = frozenset({"apiVersion", "kind", "metadata", "resources", "bases"
 DONE: Final = PLAIN | frozenset(
     "annotations commonAnnotations commonLabels components configMapGenerator generatorOptions images labels "  # noqa: SIM905 - words read better without quotes
     "namePrefix nameSuffix namespace patches patchesJson6902 patchesStrategicMerge replacements replicas "
-    "secretGenerator sortOptions buildMetadata".split()
+    "secretGenerator sortOptions buildMetadata helmCharts helmGlobals".split()
 )
 REMOTE: Final = re.compile(r"://|[?&]ref=|^git@|^[\w-]+\.[\w.-]+[/:]")  # what kustomize would fetch
 DEEPEST: Final = 64  # kustomizations within one another
@@ -43,6 +44,7 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True):
     shown: Callable[[str], str]  # a path as the user knows it
     content: Callable[[str, set[Problem]], bytes | None]  # none: it cannot be read, which is noted
     objects: Callable[[str, set[Problem]], Iterable[Mapping]]  # in a file; what is malformed is noted
+    chart: Callable[[Mapping, Mapping, str], Composed | None]  # of helmCharts, in such a file of such a folder
 
 
 class Composition:
@@ -84,7 +86,8 @@ class Composition:
             self.problems.update(documents.problems)
         if not isinstance(value, Mapping):
             return before
-        return _Step(self, folder, shown, value).carried_out(before)
+        assert data is not None, "there is a value"
+        return _Step(self, folder, shown, value, data).carried_out(before)
 
     def below(self, folder: str, items: list[Item]) -> list[Item]:
         """Go one kustomization deeper."""
@@ -108,8 +111,8 @@ class Composition:
 class _Step:
     """One kustomization file, carried out."""
 
-    def __init__(self, whole: Composition, folder: str, shown: str, said: Mapping) -> None:
-        self.whole, self.folder, self.shown, self.said = whole, folder, shown, said
+    def __init__(self, whole: Composition, folder: str, shown: str, said: Mapping, data: bytes) -> None:
+        self.whole, self.folder, self.shown, self.said, self.data = whole, folder, shown, said, data
 
     def carried_out(self, before: list[Item]) -> list[Item]:
         said = self.said
@@ -120,6 +123,8 @@ class _Step:
             for name, line in self._texts(key):
                 items += self._resource(name, line)
         self._generate(items)
+        for entry in self._mappings("helmCharts"):
+            self._inflate(items, entry)
         for name, line in self._texts("components"):
             folder = self._absolute(name)
             if kustomization_in(folder) is None:
@@ -174,7 +179,17 @@ class _Step:
             for entry in self._mappings(key):
                 made = generate(entry, kind, self.shown, common, self._content)
                 if not merge_into(items, made, str(entry.get("behavior") or "create")):
-                    self._fault(entry.line, f"there is no {kind} '{made.name}' to change.", "Correct its name.")
+                    self._not_there(entry.line, f"there is no {kind} '{made.name}' to change.", "Correct its name.")
+
+    def _inflate(self, items: list[Item], entry: Mapping) -> None:
+        if (made := self.whole.sources.chart(entry, self.said, self.folder)) is None:
+            says = f"what the chart '{entry.get('name')}' of 'helmCharts' makes, which is not rendered here"
+            self.whole.unknown.append(Unknown(file=self.shown, line=int(entry.line), says=says))
+            return
+        self.whole.files |= made.files
+        self.whole.problems |= made.problems
+        self.whole.unknown += made.unknown
+        items += (Item(one.root.value, one.file) for one in made.resources if _is_item(one.root.value))
 
     def _content(self, name: str, line: int) -> bytes | None:
         path = self._absolute(name)
@@ -203,7 +218,7 @@ class _Step:
             self._patch(items, entry)
         for entry in self._mappings("replicas"):
             if not set_replicas(items, entry):
-                self._fault(entry.line, f"nothing named '{entry.get('name')}' has replicas.", "Correct the name.")
+                self._not_there(entry.line, f"nothing named '{entry.get('name')}' has replicas.", "Correct the name.")
         for entry in self._mappings("images"):
             set_image(items, entry)
         for entry in self._mappings("replacements"):
@@ -218,7 +233,8 @@ class _Step:
                 set_labels(items, pairs, selectors=selectors, templates=entry.get("includeTemplates") is True)
 
     def _patch_merge(self, items: list[Item]) -> None:
-        for name, line in self._texts("patchesStrategicMerge"):
+        merges = ("patchesStrategicMerge", "patches")  # a text under 'patches' is what its name was before version 3
+        for name, line in (one for key in merges for one in self._texts(key)):
             text = name if "\n" in name else None
             self._apply(items, self._documents(text, None if text else name, line), None, line)
 
@@ -235,15 +251,21 @@ class _Step:
         """Read patches, with each line as one of the file that it stands in."""
         if text is not None:
             found, shown = read_documents(text, self.shown), self.shown
-            down = int(line) - (0 if "\n" in text else 1)  # a block begins below its key
+            place = self._place_in(text, int(line))
         else:
             data = self._content(path or "", line)
-            shown, down = self.whole.sources.shown(self._absolute(path or "")), 0
+            shown, place = self.whole.sources.shown(self._absolute(path or "")), int
             found = read_documents(data or b"", shown)
         self.whole.problems.update(
-            msgspec.structs.replace(problem, line=problem.line + down) for problem in found.problems
+            msgspec.structs.replace(problem, line=place(problem.line)) for problem in found.problems
         )
-        return [moved(one.value, shown, down) for one in found.documents if one.value is not None]
+        return [moved(one.value, shown, place) for one in found.documents if one.value is not None]
+
+    def _place_in(self, text: str, line: int) -> Callable[[int], int]:
+        """Tell where the lines of a text stand that is given at *line*: below its key in a block, else all there."""
+        wanted = [one.strip() for one in text.rstrip().split("\n")]
+        there = [one.strip() for one in self.data.decode("utf-8", "replace").splitlines()[line : line + len(wanted)]]
+        return line.__add__ if there == wanted else lambda _: line
 
     def _apply(self, items: list[Item], documents: list[Value], target: Target | None, line: int) -> None:
         for patch in documents:
@@ -270,7 +292,9 @@ class _Step:
         if not meant and target is None:
             metadata = patch.get("metadata")
             name = metadata.get("name") if isinstance(metadata, Mapping) else None
-            self._fault(line, f"no {patch.get('kind')} '{name}' is there for this patch.", "Correct its kind or name.")
+            self._not_there(
+                line, f"no {patch.get('kind')} '{name}' is there for this patch.", "Correct its kind or name."
+            )
         for item in meant:
             wanted = copied(patch)
             assert isinstance(wanted, Mapping)
@@ -309,6 +333,11 @@ class _Step:
 
     def _line(self, key: str) -> int:
         return moved_mapping(self.said, self.shown).lines[key]
+
+    def _not_there(self, line: int, says: str, fix: str) -> None:
+        """Note what is missing, unless it may come from elsewhere, or be made by what is not carried out here."""
+        if not self.whole.unknown and self.said.keys() <= DONE:
+            self._fault(line, says, fix)
 
     def _fault(self, line: int, says: str, fix: str) -> None:
         self.whole.problems.add(Problem(file=self.shown, line=int(line), says=says, fix=fix))

@@ -57,7 +57,7 @@ def set_namespace(items: Iterable[Item], namespace: str, line: int) -> None:
             put(item.metadata, "namespace", namespace, line)
         if item.kind in {"RoleBinding", "ClusterRoleBinding"}:
             for subject in walked(item.value, "subjects[]"):
-                if subject.get("kind") == "ServiceAccount" and subject.get("name") in moved:
+                if subject.get("kind") == "ServiceAccount" and str(subject.get("name")) in moved:
                     put(subject, "namespace", namespace, line)
         item.renamed()
 

@@ -1,6 +1,6 @@
 """Values that know their lines, copied, marked with another file, and made anew."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from fairway.yaml.reader import Line, Mapping, Sequence, Value
 
@@ -18,17 +18,17 @@ def copied(value: Value) -> Value:
     return value
 
 
-def moved(value: Value, file: str, down: int = 0) -> Value:
-    """Copy all of it, with every line as one of *file*, so many lines further down."""
+def moved(value: Value, file: str, place: Callable[[int], int] = int) -> Value:
+    """Copy all of it, with every line as the one of *file* that *place* gives for it."""
     if isinstance(value, Mapping):
-        twin = Mapping({key: moved(item, file, down) for key, item in value.items()})
-        twin.line = Line.of(value.line + down, file)
-        twin.lines = {key: Line.of(line + down, file) for key, line in value.lines.items()}
+        twin = Mapping({key: moved(item, file, place) for key, item in value.items()})
+        twin.line = Line.of(place(value.line), file)
+        twin.lines = {key: Line.of(place(line), file) for key, line in value.lines.items()}
         return twin
     if isinstance(value, Sequence):
-        row = Sequence(moved(item, file, down) for item in value)
-        row.line = Line.of(value.line + down, file)
-        row.lines = [Line.of(line + down, file) for line in value.lines]
+        row = Sequence(moved(item, file, place) for item in value)
+        row.line = Line.of(place(value.line), file)
+        row.lines = [Line.of(place(line), file) for line in value.lines]
         return row
     return value
 

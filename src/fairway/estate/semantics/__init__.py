@@ -30,7 +30,9 @@ def faults(obj: object) -> tuple[Fault, ...]:
             for index, item in enumerate(listed(obj))
             for fault in faults(item)
         )
-    return (*object_name(obj, key), *walk(obj, _shape(key), ()))
+    found = list(object_name(obj, key))
+    walk(obj, _shape(key), (), found)
+    return tuple(found)
 
 
 @cache

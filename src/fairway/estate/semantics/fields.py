@@ -92,7 +92,7 @@ RANGES: dict[str, dict[str, tuple[int, int | None]]] = {
         "timeoutSeconds": POSITIVE,
     },
     "core.v1.SecurityContext": {"runAsGroup": COUNT, "runAsUser": COUNT},
-    "core.v1.ServicePort": {"port": PORT, "targetPort": PORT, "nodePort": (0, 65535)},
+    "core.v1.ServicePort": {"port": PORT, "targetPort": (0, 65535), "nodePort": (0, 65535)},  # 0 means: by default
     "core.v1.TCPSocketAction": {"port": PORT},
     "core.v1.TopologySpreadConstraint": {"maxSkew": POSITIVE, "minDomains": POSITIVE},
     "core.v1.WeightedPodAffinityTerm": {"weight": (1, 100)},

@@ -12,7 +12,8 @@ from fairway.estate.quantities import UNITS, amount, nearest_quantity
 from fairway.estate.semantics.enumerations import ENUMERATIONS
 from fairway.estate.semantics.fields import LABEL_MAPS, NAMED_PORTS, NAMES, RANGES, SHARES
 
-Leaf: TypeAlias = Callable[[Any, Place], Iterator[Fault]]
+Leaf: TypeAlias = Callable[[Any, Place], Fault | None]
+Whole: TypeAlias = Callable[[Any, Place], Iterator[Fault]]
 
 INTEGERS = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
 SHARE = re.compile(r"\d{1,4}%")
@@ -39,7 +40,7 @@ def leaves(definition: str, field: str, schema: dict[str, Any]) -> tuple[Leaf, .
     return tuple(found)
 
 
-def whole_maps(definition: str, field: str) -> tuple[Leaf, ...]:
+def whole_maps(definition: str, field: str) -> tuple[Whole, ...]:
     """Gather the checks of one *field* that look at a whole map."""
     return (label_pairs,) if field in LABEL_MAPS.get(definition, ()) else ()
 
@@ -47,10 +48,11 @@ def whole_maps(definition: str, field: str) -> tuple[Leaf, ...]:
 def one_of(words: tuple[str, ...]) -> Leaf:
     """Check that a text is one of *words*."""
 
-    def check(value: object, path: Place) -> Iterator[Fault]:
-        if value not in words and isinstance(value, str) and value:
-            says = f"{called(path)} is {quoted(value)}, which is not one of {', '.join(words)}."
-            yield Fault(path, says, _nearest(value, words))
+    def check(value: object, path: Place) -> Fault | None:
+        if value in words or not isinstance(value, str) or not value:
+            return None
+        says = f"{called(path)} is {quoted(value)}, which is not one of {', '.join(words)}."
+        return Fault(path, says, _nearest(value, words))
 
     return check
 
@@ -66,9 +68,8 @@ def _nearest(value: str, words: tuple[str, ...]) -> str:
 def named(rule: NameRule) -> Leaf:
     """Check that a text is a name by *rule*."""
 
-    def check(value: object, path: Place) -> Iterator[Fault]:
-        if isinstance(value, str) and value and (fault := rule.fault(value, path)):
-            yield fault
+    def check(value: object, path: Place) -> Fault | None:
+        return rule.fault(value, path) if isinstance(value, str) and value else None
 
     return check
 
@@ -76,47 +77,51 @@ def named(rule: NameRule) -> Leaf:
 def between(least: int, most: int | None) -> Leaf:
     """Check that a number is within its limits."""
 
-    def check(value: object, path: Place) -> Iterator[Fault]:
+    def check(value: object, path: Place) -> Fault | None:
         if not isinstance(value, int) or isinstance(value, bool):
-            return
+            return None
         if value < least:
-            yield Fault(path, f"{called(path)} is {value}, which is below {least}.", f"Write {least} or more.")
-        elif most is not None and value > most:
-            yield Fault(path, f"{called(path)} is {value}, which is above {most}.", f"Write {most} or less.")
+            return Fault(path, f"{called(path)} is {value}, which is below {least}.", f"Write {least} or more.")
+        if most is not None and value > most:
+            return Fault(path, f"{called(path)} is {value}, which is above {most}.", f"Write {most} or less.")
+        return None
 
     return check
 
 
-def share(value: object, path: Place) -> Iterator[Fault]:
+def share(value: object, path: Place) -> Fault | None:
     """Check a count or percentage."""
     if isinstance(value, str) and not SHARE.fullmatch(value):
         fix = f"Write {value} without quotes." if value.isdigit() else "Write a count such as 1, or '25%'."
-        yield Fault(path, f"{called(path)} is {quoted(value)}, which is neither a count nor a percentage.", fix)
-    elif isinstance(value, str) and path[-1] != "maxSurge" and int(value[:-1]) > HUNDRED:
-        yield Fault(path, f"{called(path)} is {quoted(value)}, which is more than all.", "Write '100%' or less.")
-    elif isinstance(value, int) and value < 0:
-        yield Fault(path, f"{called(path)} is {value}, which is below 0.", "Write 0 or more.")
+        return Fault(path, f"{called(path)} is {quoted(value)}, which is neither a count nor a percentage.", fix)
+    if isinstance(value, str) and path[-1] != "maxSurge" and int(value[:-1]) > HUNDRED:
+        return Fault(path, f"{called(path)} is {quoted(value)}, which is more than all.", "Write '100%' or less.")
+    if isinstance(value, int) and value < 0:
+        return Fault(path, f"{called(path)} is {value}, which is below 0.", "Write 0 or more.")
+    return None
 
 
-def port_name(value: object, path: Place) -> Iterator[Fault]:
+def port_name(value: object, path: Place) -> Fault | None:
     """Check a port that is given by name."""
-    if isinstance(value, str) and value.isdigit():
-        yield Fault(path, f"{called(path)} is the text {quoted(value)}.", f"Write {value} without quotes.")
-    elif isinstance(value, str) and (fault := PORT_NAME.fault(value, path)):
-        yield fault
+    if not isinstance(value, str):
+        return None
+    if value.isdigit():
+        return Fault(path, f"{called(path)} is the text {quoted(value)}.", f"Write {value} without quotes.")
+    return PORT_NAME.fault(value, path)
 
 
-def quantity(value: object, path: Place) -> Iterator[Fault]:
+def quantity(value: object, path: Place) -> Fault | None:
     """Check a quantity."""
     if not isinstance(value, str | int | float):
-        return
+        return None
     found = amount(value)
     if found is None:
         near = nearest_quantity(str(value))
         fix = f"Did you mean '{near}'?" if near else f"Write a number and, where it needs one, a unit: {UNITS}."
-        yield Fault(path, f"{called(path)} is {quoted(value)}, which is no quantity such as 500m or 2Gi.", fix)
-    elif found < 0:
-        yield Fault(path, f"{called(path)} is {quoted(value)}, which is below 0.", "Write 0 or more.")
+        return Fault(path, f"{called(path)} is {quoted(value)}, which is no quantity such as 500m or 2Gi.", fix)
+    if found < 0:
+        return Fault(path, f"{called(path)} is {quoted(value)}, which is below 0.", "Write 0 or more.")
+    return None
 
 
 def label_pairs(value: object, path: Place) -> Iterator[Fault]:
@@ -124,6 +129,8 @@ def label_pairs(value: object, path: Place) -> Iterator[Fault]:
     if not isinstance(value, dict):
         return
     for key, text in value.items():
+        if LABEL_KEY.fits(str(key)) and (not isinstance(text, str) or LABEL_VALUE.fits(text)):
+            continue
         here = (*path, str(key))
         if fault := LABEL_KEY.fault(str(key), here, key=True):
             yield fault

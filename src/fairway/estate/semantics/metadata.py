@@ -49,6 +49,8 @@ def _rule(key: str) -> NameRule:
 def annotations(node: Node, path: Place) -> Iterator[Fault]:
     """Check the keys of annotations, and their size: what is applied is kept there once more by kubectl."""
     pairs = mapping(node, "annotations")
+    if not pairs:
+        return
     for key in pairs:
         # Unlike a label's, an annotation's key may have capitals before its '/'.
         if fault := LABEL_KEY.fault(str(key).lower(), (*path, "annotations", str(key)), key=True):

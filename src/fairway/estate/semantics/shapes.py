@@ -11,7 +11,7 @@ from fairway.estate.fault import Fault, Place, called
 from fairway.estate.keyed import duplicates
 from fairway.estate.semantics import containers, metadata, pods, scaling, services, storage, workloads
 from fairway.estate.semantics.fields import ALTERNATIVES
-from fairway.estate.semantics.leaves import Leaf, leaves, whole_maps
+from fairway.estate.semantics.leaves import Leaf, Whole, leaves, whole_maps
 from fairway.estate.semantics.nodes import Node, Rule
 
 RULES: dict[str, tuple[Rule, ...]] = {
@@ -29,13 +29,18 @@ class Field(msgspec.Struct):
     """What holds for one field of a definition; where it has `many` values, `leaves` and `shape` are of each."""
 
     leaves: tuple[Leaf, ...]
-    wholes: tuple[Leaf, ...]
+    wholes: tuple[Whole, ...]
     keys: tuple[str, ...]
     required: bool
     nullable: bool
     many: bool
     plain: bool
     shape: "Shape | None" = None
+
+    @property
+    def bare(self) -> bool:
+        """Tell whether nothing holds for a single value but that it is there."""
+        return not self.leaves and self.shape is None
 
     @classmethod
     def part(cls, shape: "Shape") -> "Field":
@@ -65,45 +70,47 @@ def shape_of(name: str) -> Shape:
     return _SHAPES[name]
 
 
-def walk(node: Node, shape: Shape, path: Place) -> Iterator[Fault]:
-    """Find what is wrong in *node*, which is of *shape*, and below it."""
+def walk(node: Node, shape: Shape, path: Place, found: list[Fault]) -> None:
+    """Add to *found* what is wrong in *node*, which is of *shape*, and below it."""
     for rule in shape.rules:
-        yield from rule(node, path)
+        found.extend(rule(node, path))
     for key, value in node.items():
         field = shape.fields.get(key)
         if field is None:  # the schemas report it
             continue
         if value is None:
             if field.nullable and key not in EXPECTED_NULLS:
-                yield _null((*path, key), remark=not field.required)
+                found.append(_null((*path, key), remark=not field.required))
         elif not field.plain:
-            yield from _field_faults(field, value, (*path, key))
+            _judge_field(field, value, (*path, key), found)
 
 
-def _field_faults(field: Field, value: object, path: Place) -> Iterator[Fault]:
-    """Find what is wrong with one field's *value* and below it."""
+def _judge_field(field: Field, value: object, path: Place, found: list[Fault]) -> None:
+    """Add what is wrong with one field's *value* and below it."""
     for whole in field.wholes:
-        yield from whole(value, path)
+        found.extend(whole(value, path))
     if field.keys:
-        yield from duplicates(value, field.keys, path, KEY_DEFAULTS)
+        found.extend(duplicates(value, field.keys, path, KEY_DEFAULTS))
     if not field.many:
-        yield from _value_faults(field, value, path)
+        _judge_value(field, value, path, found)
     elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _value_faults(field, item, (*path, index))
-    elif isinstance(value, dict):
+        if not field.bare or None in value:
+            for index, item in enumerate(value):
+                _judge_value(field, item, (*path, index), found)
+    elif isinstance(value, dict) and (not field.bare or None in value.values()):
         for key, item in value.items():
-            yield from _value_faults(field, item, (*path, str(key)))
+            _judge_value(field, item, (*path, str(key)), found)
 
 
-def _value_faults(field: Field, value: object, path: Place) -> Iterator[Fault]:
-    """Find what is wrong with one *value*, of a field or of its list or map."""
+def _judge_value(field: Field, value: object, path: Place, found: list[Fault]) -> None:
+    """Add what is wrong with one *value*, of a field or of its list or map."""
     if value is None:
-        yield _null(path, remark=isinstance(path[-1], str))
+        found.append(_null(path, remark=isinstance(path[-1], str)))
     for leaf in field.leaves:
-        yield from leaf(value, path)
+        if fault := leaf(value, path):
+            found.append(fault)  # noqa: PERF401 - for one or two leaves a generator costs more than they do
     if field.shape is not None and isinstance(value, dict):
-        yield from walk(value, field.shape, path)
+        walk(value, field.shape, path, found)
 
 
 def _field(definition: str, name: str, schema: dict[str, Any], *, required: bool) -> Field:

@@ -30,7 +30,9 @@ FIX = "Keep sessions in a store that all replicas share, and let any of them ans
 def check(estate: Estate) -> Iterator[Finding]:
     """Find callers that are kept at one replica of something stateless, and sessions in folders that go with a Pod."""
     for service in estate.services:
-        if any(_stateless(estate, workload) for workload in estate.workloads_of(service)):
+        if estate.judges(service.resource) and any(
+            _stateless(estate, workload) for workload in estate.workloads_of(service)
+        ):
             yield from _kept_by_service(service.resource)
     for ingress in estate.of_kind("Ingress"):
         yield from _kept_by_annotation(ingress)
@@ -40,7 +42,7 @@ def check(estate: Estate) -> Iterator[Finding]:
             if hashed.has(key):
                 yield found(RULE.id, hashed, key, SAYS, FIX)
     for workload in estate.workloads:
-        if _stateless(estate, workload):
+        if estate.judges(workload.resource) and _stateless(estate, workload):
             yield from _kept_inside(workload)
 
 

@@ -16,6 +16,7 @@ from fairway.estate.finding import found
 from fairway.estate.index import Estate
 from fairway.estate.references import references
 from fairway.estate.resource import Resource
+from fairway.estate.secret_values import entries_with_secrets, kept_elsewhere
 from fairway.estate.workload import Workload
 
 MADE_BY_CLUSTER = frozenset(
@@ -25,13 +26,17 @@ PUBLIC = frozenset({"ca.crt", "tls.crt", "ca.pem", "cert.pem", "ca-bundle.crt", 
 """Keys that are no secret by themselves."""
 RELOADED = "secret.reloader.stakater.com/reload"  # names the Secrets
 RELOADED_ALL = ("reloader.stakater.com/auto", "secret.reloader.stakater.com/auto")
+CONFIGURATION = (".cfg", ".cnf", ".conf", ".ini", ".json", ".properties", ".toml", ".xml", ".yaml", ".yml")
+"""Ends of keys whose value is a file, which is no secret as a whole."""
+ARGO = "argocd.argoproj.io/secret-type"  # Argo CD keeps addresses of repositories and clusters as Secrets
+ARGO_PUBLIC = frozenset("enableLfs enableOCI insecure name noProxy project proxy server type url".split())  # noqa: SIM905 - words read better without quotes
 ENCRYPTED = ("ENC[", "AgA", "vault:", "ref+")  # as SOPS, Sealed Secrets and the like leave it
 PLACEHOLDERS = ("<", "${", "{{", "$(")
 
 
 def check(estate: Estate) -> Iterator[Finding]:
     """Find Secrets whose values are written out, and secrets that reach containers as variables."""
-    for resource in estate.of_kind("Secret", ""):
+    for resource in filter(estate.judges, estate.of_kind("Secret", "")):
         if written := _written(resource):
             names = listed(written[:3]) + (f" and {len(written) - 3} more" if len(written) > 3 else "")  # noqa: PLR2004
             says = f"the {'value' if len(written) == 1 else 'values'} of {names} {'is' if len(written) == 1 else 'are'}"
@@ -41,7 +46,7 @@ def check(estate: Estate) -> Iterator[Finding]:
             yield found(RULE.id, resource.root.mapping(part), written[0], says, fix)
     for workload in estate.workloads:
         # What ends starts anew with the new value; the agents of a node are others' programs, which read no files.
-        if not workload.runs_to_completion and workload.kind != "DaemonSet":
+        if estate.judges(workload.resource) and not workload.runs_to_completion and workload.kind != "DaemonSet":
             yield from _variables(workload)
 
 
@@ -50,7 +55,8 @@ def _written(resource: Resource) -> list[str]:
     if root.text("type") in MADE_BY_CLUSTER or root.has("sops"):
         return []
     values = {name: _decoded(value) for name, value in root.pairs("data").items()} | root.pairs("stringData")
-    return [name for name, value in values.items() if name not in PUBLIC and _kept_here(value)]
+    public = PUBLIC | ARGO_PUBLIC if ARGO in resource.labels else PUBLIC
+    return [name for name, value in values.items() if name not in public and _kept_here(name, value)]
 
 
 def _decoded(value: str) -> str:
@@ -60,9 +66,11 @@ def _decoded(value: str) -> str:
         return value
 
 
-def _kept_here(value: str) -> bool:
+def _kept_here(name: str, value: str) -> bool:
     text = value.strip()
-    return bool(text) and not text.startswith((*ENCRYPTED, *PLACEHOLDERS))
+    if not text or text.startswith((*ENCRYPTED, *PLACEHOLDERS)) or kept_elsewhere(text):
+        return False
+    return not name.endswith(CONFIGURATION) or entries_with_secrets(text)
 
 
 def _variables(workload: Workload) -> Iterator[Finding]:
@@ -76,9 +84,9 @@ def _variables(workload: Workload) -> Iterator[Finding]:
         if one.kind == "Secret" and not one.mounted and "env" in one.node.path and not _replaced(workload, one.name)
     ]
     if taken:
-        names = listed(list(dict.fromkeys(one.name for one in taken)))
-        says = f"{names} {'reaches' if len(taken) == 1 else 'reach'} containers as variables, which stay as they were"
-        says += " at the start, and turn up in crash reports."
+        named = list(dict.fromkeys(one.name for one in taken))
+        says = f"{listed(named)} {'reaches' if len(named) == 1 else 'reach'} containers as variables, which stay as "
+        says += "they were at the start, and turn up in crash reports."
         fix = "Mount it as files, and read it again when they change; or have Reloader replace the replicas."
         yield found(RULE.id, taken[0].node, taken[0].key, says, fix, warning=True)
 

@@ -12,9 +12,12 @@ from fairway.core.labels import SINGLE_REPLICA
 from fairway.core.rule import Edit, Finding, Place, Proof, Rule
 from fairway.core.wording import listed
 from fairway.estate.autoscaler import Autoscaler
+from fairway.estate.calling import calls
 from fairway.estate.finding import found
 from fairway.estate.index import Estate
+from fairway.estate.stores import BROKERS
 from fairway.estate.traffic import serving
+from fairway.estate.whole import watches
 from fairway.estate.workload import COUNTED, GROUPS, STATELESS_KINDS, Workload
 
 MOST_NAMES = 500  # that a name is compared with, as comparing takes time
@@ -22,8 +25,9 @@ MOST_NAMES = 500  # that a name is compared with, as comparing takes time
 
 def check(estate: Estate) -> Iterator[Finding]:
     """Find stateless workloads that nothing scales, and autoscalers that cannot do their work."""
+    handling = dict(_handling(estate))
     for workload in estate.workloads:
-        yield from _unscaled(estate, workload)
+        yield from _unscaled(estate, workload, handling.get(workload, ""))
         yield from _crowded(estate, workload)
         yield from _unmeasured(estate, workload)
     for autoscaler in estate.autoscalers:
@@ -31,15 +35,32 @@ def check(estate: Estate) -> Iterator[Finding]:
         yield from _bounds(autoscaler)
 
 
-def _unscaled(estate: Estate, workload: Workload) -> Iterator[Finding]:
-    """Find what could be scaled and is not: a worker without a port cannot be told from a load generator."""
+def _handling(estate: Estate) -> Iterator[tuple[Workload, str]]:
+    """Give the workloads that speak with a broker, each with its name: what waits there is their traffic."""
+    brokers = {w for w in estate.workloads if (store := estate.store_of(w)) is not None and store.engine in BROKERS}
+    if brokers:
+        yield from (
+            (call.caller, call.callee.name)
+            for call in calls(estate)
+            if call.callee is not None and call.callee in brokers
+        )
+
+
+def _unscaled(estate: Estate, workload: Workload, broker: str) -> Iterator[Finding]:
+    """Find what could be scaled and is not: a worker without port or broker cannot be told from a load generator."""
     off = workload.replicas == 0 or SINGLE_REPLICA in workload.resource.annotations
     if workload.kind not in STATELESS_KINDS or off or estate.keeps_state(workload) or estate.autoscalers_of(workload):
         return
+    count = "1 replica by default" if workload.replicas is None else f"replicas: {workload.replicas}"
+    if watches(workload):
+        return  # most keep what they saw, and no request waits for them
     if why := serving(estate, workload):
-        count = "1 replica by default" if workload.replicas is None else f"replicas: {workload.replicas}"
         says = f"nothing scales it: it stays at {count} whatever the traffic, and {why}."
         fix = "Add a HorizontalPodAutoscaler (or a KEDA ScaledObject) that targets it."
+        yield found(RULE.id, workload.resource.spec, "replicas", says, fix)
+    elif broker:
+        says = f"nothing scales it: it stays at {count} however much waits for it at {broker}."
+        fix = "Add a KEDA ScaledObject that targets it and measures how much waits."
         yield found(RULE.id, workload.resource.spec, "replicas", says, fix)
 
 

@@ -10,12 +10,13 @@ from fairway.core.decision import AnyDecision, Decision
 from fairway.core.facts import seconds
 from fairway.core.labels import CRITICALITY, CUSTOMER_FACING, SINGLE_REPLICA, metadata, selector
 from fairway.core.levels import LONGEST_RUN, RUN_ENDED
+from fairway.core.once import once
+from fairway.core.operators import RELOADED
 from fairway.core.parts import Part, Port, Probe, ProbeKind, Setting, Volume, Workload
 from fairway.core.profile import Landscape, Profile
 from fairway.stages.s03_orchestration import decisions
 from fairway_sdk.contract import ADMIN_PORT, LIVE_PATH, READY_PATH, STARTED_PATH
 
-RELOADED = "secret.reloader.stakater.com/reload"
 SCALED = {  # what has the replicas, by whether a new version comes in steps
     False: {"apiVersion": "apps/v1", "kind": "Deployment"},
     True: {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout"},
@@ -33,6 +34,11 @@ def parts(landscape: Landscape, site: Site) -> Iterator[Part]:
 def manifests(landscape: Landscape, site: Site) -> Iterator[Manifest]:
     """Build the objects that stand beside the workloads on one site."""
     del site
+    yield from _everywhere(landscape)
+
+
+@once
+def _everywhere(landscape: Landscape) -> Iterator[Manifest]:
     yield _namespace(landscape)
     for profile in landscape.services.values():
         yield from _around(landscape, profile)
@@ -62,7 +68,7 @@ def _workload(landscape: Landscape, profile: Profile) -> Workload:
         replicas=counted.value.least if counted is not None and profile.stateful else None,
         requests=size.value.requests,
         limits=size.value.limits,
-        spread_hard=spread.value if spread is not None else False,
+        apart=spread.value if spread is not None else None,
         schedule=facts.schedule,
         deadline_seconds=_longest(profile) if profile.runs_to_completion else None,
         volumes=tuple(

@@ -11,27 +11,26 @@ from fairway.core.rule import Edit, Finding, Proof, Rule
 from fairway.estate.container import Container
 from fairway.estate.finding import found
 from fairway.estate.index import Estate
-from fairway.estate.secret_values import literal_secret
+from fairway.estate.secret_values import literal_secret, secret_arguments, secret_in_file
 from fairway.estate.settings import varies
 from fairway.estate.workload import Workload
 
 LONGEST_SETTING = 1000  # characters; more is a file, of which a name says nothing
+LONGEST_FILE = 100_000
 
 
 def check(estate: Estate) -> Iterator[Finding]:
     """Find variables with secrets or with values of one environment, and secrets in ConfigMaps."""
     secrets = frozenset(resource.name for resource in estate.of_kind("Secret", ""))
-    for workload in estate.workloads:
+    for workload in filter(lambda one: estate.judges(one.resource), estate.workloads):
         for container in workload.every_container:
             yield from _variables(estate, workload, container, secrets)
-    for resource in estate.of_kind("ConfigMap", ""):
+            yield from _arguments(workload, container)
+    for resource in filter(estate.judges, estate.of_kind("ConfigMap", "")):
         data = resource.root.mapping("data")
         for name, value in resource.root.pairs("data").items():
-            if (
-                len(value) <= LONGEST_SETTING
-                and "\n" not in value.strip()
-                and (why := literal_secret(name, value, secrets))
-            ):
+            setting = len(value) <= LONGEST_SETTING and "\n" not in value.strip()
+            if why := literal_secret(name, value, secrets) if setting else secret_in_file(value[:LONGEST_FILE]):
                 says = f"'{name}' is readable by everybody who may list ConfigMaps, and {why}."
                 yield found(RULE.id, data, name, says, "Move it to a Secret, filled by a secrets manager.")
 
@@ -47,6 +46,17 @@ def _variables(estate: Estate, workload: Workload, container: Container, secrets
         elif why := varies(estate, workload.namespace, variable.name, variable.value):
             fix = "Keep it in a ConfigMap, one for each environment, and read it with valueFrom.configMapKeyRef."
             yield found(RULE.id, variable.node, "value", f"{written}, and {why}.", fix)
+
+
+def _arguments(workload: Workload, container: Container) -> Iterator[Finding]:
+    """Find secrets on the command line, which whoever may list Pods or processes reads."""
+    for key, words in (("command", container.command), ("args", container.arguments)):
+        for flag, why in secret_arguments(words):
+            says = (
+                f"the value of {flag} of container '{container.name}' is written into the {workload.kind}, and {why}."
+            )
+            fix = f"Keep it in a Secret, read that into a variable, and write {flag} $(THE_VARIABLE). Change it: it is "
+            yield found(RULE.id, container.node, key, says, f"{fix}known.")
 
 
 RULE = Rule(

@@ -12,8 +12,10 @@ from fairway.core.decision import AnyDecision, Decision, Instead
 from fairway.core.facts import seconds
 from fairway.core.products import SECRETS_MANAGERS
 from fairway.core.profile import Landscape, Profile
+from fairway.core.wording import listed
 
 Kind = Literal["Deployment", "StatefulSet", "Job", "CronJob"]
+Apart = Literal["machines", "zones"]
 
 LEAST_REPLICAS: Final = {"mission-critical": 3, "standard": 2, "low": 1}
 HEAD_ROOM: Final = 1.25  # of the peak, so that one replica may be gone at the busiest minute
@@ -191,22 +193,36 @@ def size(profile: Profile) -> Decision[Size]:
     )
 
 
-def spread(profile: Profile) -> Decision[bool] | None:
-    """Choose whether replicas must stand in different zones; None where there is one run at a time."""
+def spread(profile: Profile) -> Decision[Apart | None] | None:
+    """Choose where replicas must stand apart, whatever it takes; None where there is one run at a time."""
     if profile.runs_to_completion:
         return None
-    hard = SPREAD_HARD[profile.facts.criticality]
-    return Decision(
+    hard, level = SPREAD_HARD[profile.facts.criticality], profile.facts.criticality
+    made = Decision[Apart | None](
         rule="orchestration/statefulset" if profile.stateful else "orchestration/deployment",
         topic="spread",
-        answer="always over zones" if hard else "over zones and machines where there is room",
-        because=f"its criticality is {profile.facts.criticality}",
-        value=hard,
-        instead=(
-            Instead("as there is room", "one zone that fails would take several replicas at once")
-            if hard
-            else Instead("always over zones", "a replica would wait rather than start while a zone is full"),
-        ),
+        answer="over zones and machines where there is room",
+        because=f"its criticality is {level}",
+        value=None,
+        instead=(Instead("always over zones", "a replica would wait rather than start while a zone is full"),),
+    )
+    if not hard:
+        return made
+    own = [name for name, region in profile.system.regions.items() if region.cloud == "none"]
+    if own:
+        return msgspec.structs.replace(
+            made,
+            answer="always over machines, and over zones where there is room",
+            because=f"its criticality is {level}, and {listed(own)} {'is' if len(own) == 1 else 'are'} in no cloud, "
+            "where a machine would name its zone",
+            value="machines",
+            instead=(Instead("always over zones", "where no machine names its zone, no replica would start"),),
+        )
+    return msgspec.structs.replace(
+        made,
+        answer="always over zones",
+        value="zones",
+        instead=(Instead("as there is room", "one zone that fails would take several replicas at once"),),
     )
 
 

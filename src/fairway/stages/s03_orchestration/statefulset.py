@@ -66,7 +66,9 @@ def _names(estate: Estate, workload: Workload) -> Iterator[Finding]:
         yield found(RULE.id, spec, "serviceName", says, f"{did_you_mean(name, names)} {fix}".strip(), warning=unsure)
     elif all(service.spec.text("clusterIP") != "None" for service in services):
         says = f"Service '{name}' is not headless, so its replicas have no DNS names of their own."
-        yield found(RULE.id, spec, "serviceName", says, "Give the Service clusterIP: None, or name another one.")
+        alone = workload.replicas in {None, 0, 1}  # its Service's name leads to it as well
+        fix = "Give the Service clusterIP: None, or name another one."
+        yield found(RULE.id, spec, "serviceName", says, fix, warning=alone)
 
 
 def _disks(estate: Estate, workload: Workload) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from fairway.core.artefact import Manifest, Reason, Site
 from fairway.core.cluster import GATEWAY_CLIENTS
 from fairway.core.conditions import MESH
 from fairway.core.labels import metadata, selector
+from fairway.core.once import once
 from fairway.core.profile import Landscape, Profile
 from fairway.stages.s04_routing.decisions import address, deadline
 from fairway_sdk.contract import GRPC_PORT, REST_PORT
@@ -17,6 +18,11 @@ CONNECTS_WITHIN_MS = 1000
 def manifests(landscape: Landscape, site: Site) -> Iterator[Manifest]:
     """Register every service that takes requests in the cluster's DNS; a worker needs no name."""
     del site
+    yield from _services(landscape)
+
+
+@once
+def _services(landscape: Landscape) -> Iterator[Manifest]:
     for profile in landscape.services.values():
         if profile.serving:
             yield _service(landscape, profile)

@@ -7,6 +7,7 @@ something.
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from fairway.core.conditions import ALWAYS
 from fairway.core.errors import did_you_mean
@@ -22,14 +23,20 @@ MOST_NAMES = 500  # that a name is compared with, as comparing takes time
 OPERATED = re.compile(r"^(?!app\.kubernetes\.io/|k8s-app$)[^/]*\.[^/]*/|^statefulset\.kubernetes\.io/")
 
 
+# Labels that programs put on their own Pods while they run: who leads, who is sealed.
+AT_RUN_TIME = re.compile(r"^(?:vault-(?:active|initialized|perf-standby|sealed|version)|spilo-role)$")
+
+
 def check(estate: Estate) -> Iterator[Finding]:
     """Find Services that stand for nothing, ports that lead nowhere, and addresses that are written down."""
     customs = {(one.namespace, one.name) for one in estate.resources if "." in one.group and one.kind not in KNOWN}
     here: dict[str, list[Workload]] = {}
     for workload in estate.workloads:
         here.setdefault(workload.namespace, []).append(workload)
+    charts = {Path(one.file).parent for one in estate.unknown if one.unrendered}
     for one in estate.services:
-        yield from _nothing(estate, one, customs, here.get(one.resource.namespace, []))
+        if Path(one.resource.file).parent not in charts:  # else its Pods may be in what was not rendered beside it
+            yield from _nothing(estate, one, customs, here.get(one.resource.namespace, []))
         yield from _lost_ports(estate, one)
     yield from _addresses(estate)
 
@@ -47,6 +54,8 @@ def _nothing(estate: Estate, one: Service, customs: set[tuple[str, str]], here: 
         return
     if not here:
         return  # its workloads are elsewhere
+    if any(AT_RUN_TIME.match(key) for key, _ in selector.labels):
+        return  # the program itself says so when it runs
     labels = ", ".join(f"{key}={value}" for key, value in selector.labels)
     says = f"its selector {labels} picks no Pod in namespace {namespace}: its name leads nowhere."
     near = {value for w in here[:MOST_NAMES] for key, value in w.pod_labels.items() if key in dict(selector.labels)}

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from fairway.core.artefact import Site
 from fairway.core.cluster import GATEWAY, GATEWAYS, TRUST_DOMAIN
 from fairway.core.conditions import MESH
+from fairway.core.once import once
 from fairway.core.parts import Bind
 from fairway.core.profile import Landscape, Profile
 from fairway.stages.s05_gateway.decisions import authentication, federation
@@ -27,23 +28,28 @@ def bind(profile: Profile, landscape: Landscape, site: Site) -> Iterator[Bind]:
 
 def issuers(landscape: Landscape, site: Site) -> list[dict[str, object]]:
     """Name whose tokens are good behind the gateway: the federation's alone where there is one."""
-    joined = federation(landscape)
-    audiences: dict[str, None] = {}
+    joined, found = federation(landscape), _wanted(landscape)
+    if joined is None or site.environment not in joined.value.issuers:
+        return list(found)
+    # Behind a federation its tokens are the only ones: it has checked the providers' own.
+    algorithms = found[0]["algorithms"] if found else []
+    dex, audiences = joined.value.issuers[site.environment], dict.fromkeys(one["audience"] for one in found)
+    return [{"issuer": dex, "audience": audience, "algorithms": algorithms} for audience in audiences]
+
+
+@once
+def _wanted(landscape: Landscape) -> list[dict[str, object]]:
+    """Name the providers' own tokens that public services ask for; each service's binding tells them all."""
     found: list[dict[str, object]] = []
     for profile in landscape.services.values():
         wanted = authentication(profile).value if profile.exposed else None
         for issuer in wanted.issuers if wanted else ():
-            audiences[issuer.audience] = None
+            algorithms = list(wanted.algorithms) if wanted else []
             one: dict[str, object] = {
                 "issuer": issuer.issuer,
                 "audience": issuer.audience,
-                "algorithms": list(wanted.algorithms) if wanted else [],
+                "algorithms": algorithms,
             }
             if one not in found:
                 found.append(one)
-    if joined is None or site.environment not in joined.value.issuers:
-        return found
-    # Behind a federation its tokens are the only ones: it has checked the providers' own.
-    algorithms = found[0]["algorithms"] if found else []
-    dex = joined.value.issuers[site.environment]
-    return [{"issuer": dex, "audience": audience, "algorithms": algorithms} for audience in audiences]
+    return found

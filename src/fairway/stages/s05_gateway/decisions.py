@@ -71,6 +71,7 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True):
     burst: int
 
 
+ZONES: Final[tuple[Literal["aws", "gcp"], ...]] = ("aws", "gcp")  # where a cluster may be let into a zone by its role
 SIGN_IN: Final = Limit(per_second=CONSUMER_MOST, burst=CONSUMER_MOST * CONSUMER_BURST)  # each address, without a token
 
 
@@ -97,6 +98,13 @@ class Federation(msgspec.Struct, frozen=True, kw_only=True):
     product: Literal["dex"]
     providers: tuple[str, ...]
     issuers: dict[str, str]
+
+
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
+    """How the issuer of public certificates is shown that the domain is ours, and in whose zone it lies."""
+
+    by: Literal["http", "dns"]
+    cloud: Literal["aws", "gcp"] | None = None  # by DNS: where the domain's zone lies
 
 
 def public_route(profile: Profile) -> Decision[PublicRoute]:
@@ -312,6 +320,45 @@ def domains(landscape: Landscape) -> Iterator[Decision[str | None]]:
         )
 
 
+def certificates(landscape: Landscape) -> Iterator[Decision[Proof]]:
+    """Choose how each environment's domain is proven to the issuer of its certificate."""
+    system = landscape.system
+    for name, environment in system.environments.items():
+        if not environment.domain:
+            continue
+        regions = environment.regions or tuple(system.regions)
+        clouds = {system.regions[region].cloud for region in regions if region in system.regions}
+        zones = [cloud for cloud in ZONES if clouds == {cloud}]
+        made = Decision[Proof](
+            rule="gateway/public-through-gateway",
+            topic="public certificate",
+            subject=f"environment {name}",
+            answer="from Let's Encrypt, which asks for an answer over HTTP that only the gateway can give",
+            because=f"{name} has one region",
+            value=Proof(by="http"),
+            instead=(Instead("proof by a record in DNS", "the cluster would need rights over the domain's zone"),),
+        )
+        if len(regions) > 1:
+            scattered = f"each of the {len(regions)} regions has one of its own, and a request over HTTP reaches any"
+            made = msgspec.structs.replace(made, because=scattered)
+            if zones:
+                made = msgspec.structs.replace(
+                    made,
+                    answer="from Let's Encrypt, which looks for a record that the region puts into the domain's zone",
+                    value=Proof(by="dns", cloud=zones[0]),
+                    instead=(Instead("proof over HTTP", "the question of one region would be put to another"),),
+                )
+            else:
+                made = msgspec.structs.replace(
+                    made,
+                    answer="a record in the domain's zone, by whoever serves it; over HTTP until then",
+                    because=f"{scattered}, and no fact tells who serves the zone",
+                    instead=(),
+                    state="owed",
+                )
+        yield made
+
+
 def for_service(profile: Profile, landscape: Landscape) -> Iterator[AnyDecision]:
     """Decide everything that the gateway asks of one service: nothing of an internal one."""
     del landscape
@@ -327,6 +374,7 @@ def for_system(landscape: Landscape) -> Iterator[AnyDecision]:
         return
     yield gateway(landscape)
     yield from domains(landscape)
+    yield from certificates(landscape)
     if (joined := federation(landscape)) is not None:
         yield joined
 

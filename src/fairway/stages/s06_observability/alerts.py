@@ -78,7 +78,10 @@ def _unowned(every: Rules) -> Iterator[Finding]:
         first = min((*unowned[:1], *helpless[:1]), key=alerts.index, default=None)
         if first is None:
             continue
-        says = [f"{_named(those)} no {what}" for those, what in ((unowned, "owner"), (helpless, "runbook")) if those]
+        lacking = {"owner": unowned, "runbook": helpless}
+        if unowned == helpless:
+            lacking = {"owner and no runbook": unowned}
+        says = [f"{_named(those)} no {what}" for what, those in lacking.items() if those]
         fix = "Label each with its owner, and link a runbook in the annotation runbook_url."
         key = "annotations" if first in helpless else "labels"
         yield found(RULE.id, first.node, key, f"{', '.join(says)}.", fix, warning=True)

@@ -29,6 +29,7 @@ def check(estate: Estate) -> Iterator[Finding]:
     yield from _missing(estate, shown)
     yield from _lost(estate)
     recorded = rules(estate.resources).recorded
+    levels = {_level(name) for name in recorded}  # of a level that rules here record, the platform has none
     for one in shown:
         if one.document is None:
             says = "this dashboard is not JSON: Grafana shows nothing of it."
@@ -36,8 +37,16 @@ def check(estate: Estate) -> Iterator[Finding]:
         elif recorded and not estate.unknown:
             asked = dict.fromkeys(name for query in one.queries() for name in unrecorded(query, recorded))
             if asked:
-                says = f"its panels ask for {listed(list(asked))}, which no rule records: they stay empty."
-                yield found(RULE.id, one.node, one.key, says, "Record it by a rule, or ask for what is there.")
+                says = f"its panels ask for {listed(list(asked))}, which no rule here records: they stay empty, unless "
+                says += "the platform brings such rules."
+                fix = "Record it by a rule, or ask for what is there."
+                own = any(_level(name) in levels for name in asked)
+                yield found(RULE.id, one.node, one.key, says, fix, warning=not own)
+
+
+def _level(name: str) -> str:
+    """Give what comes before the operations of a recording's name, as level:metric:operations."""
+    return name.rpartition(":")[0]
 
 
 def _missing(estate: Estate, shown: list[Dashboard]) -> Iterator[Finding]:

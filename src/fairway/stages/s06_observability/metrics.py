@@ -10,7 +10,7 @@ from fairway.core.conditions import ALWAYS
 from fairway.core.rule import Edit, Finding, Place, Proof, Rule
 from fairway.estate.finding import found
 from fairway.estate.index import Estate
-from fairway.estate.scraping import MISSPELT, SCRAPE, Scraping, tells
+from fairway.estate.scraping import MISSPELT, SCRAPE, TELLS_ITSELF, Scraping, tells
 from fairway.estate.workload import Workload
 
 
@@ -40,9 +40,6 @@ def _silent(estate: Estate, workload: Workload) -> Iterator[Finding]:
     fix = "Add an exporter beside it, and a monitor that scrapes it."
     first = min(services, key=lambda one: (one.public, one.resource.name))
     yield found(RULE.id, first.resource.spec, "selector", says, fix, warning=bool(estate.unknown))
-
-
-TELLS_ITSELF = frozenset({"CockroachDB", "MinIO", "Prometheus", "etcd"})
 
 
 RULE = Rule(

@@ -11,7 +11,19 @@ from fairway.core.rule import Edit, Finding, Place, Proof, Rule
 from fairway.core.wording import listed
 from fairway.estate.finding import found
 from fairway.estate.index import Estate
-from fairway.estate.scraping import BROUGHT, ENDPOINTS, SCRAPE, Monitor, Scraping, made_elsewhere, tells
+from fairway.estate.resource import Resource
+from fairway.estate.scraping import (
+    BROUGHT,
+    DISCOVERED,
+    ENDPOINTS,
+    SCRAPE,
+    TELLS_ITSELF,
+    Monitor,
+    Scraping,
+    made_elsewhere,
+    pushes,
+    tells,
+)
 from fairway.estate.traffic import serving
 from fairway.estate.whole import is_tool
 from fairway.estate.workload import Workload
@@ -20,19 +32,27 @@ from fairway.estate.workload import Workload
 def check(estate: Estate) -> Iterator[Finding]:
     """Find services that nothing scrapes, and monitors that scrape nothing. A worker without a Service is let be."""
     scraping = Scraping(estate)
+    behind: dict[tuple[Resource, str], list[Workload]] = {}
     for workload in estate.workloads:
-        yield from _unscraped(estate, scraping, workload)
+        for where in _unscraped(estate, scraping, workload):
+            behind.setdefault(where, []).append(workload)
+    for (service, why), workloads in behind.items():
+        names = listed(list(dict.fromkeys(workload.resource.id for workload in workloads)))
+        fix = "Add a PodMonitor or ServiceMonitor that selects it and names its port and path."
+        says = f"nothing collects the metrics of {names}: {why}."
+        yield found(RULE.id, service.spec, "selector", says, fix, warning=bool(estate.unknown))
     elsewhere = made_elsewhere(estate)
     for monitor in scraping.monitors:
         yield from _idle(estate, scraping, monitor, elsewhere)
 
 
-def _unscraped(estate: Estate, scraping: Scraping, workload: Workload) -> Iterator[Finding]:
+def _unscraped(estate: Estate, scraping: Scraping, workload: Workload) -> Iterator[tuple[Resource, str]]:
+    """Give the Service before a workload that nothing scrapes, with the reason."""
     services = estate.services_of(workload)
     store = estate.store_of(workload)
-    if workload.runs_to_completion or not services or scraping.monitors_of(workload):
+    if workload.runs_to_completion or not services or scraping.monitors_of(workload) or pushes(workload):
         return
-    if store is not None and not tells(workload):
+    if store is not None and not tells(workload) and (store.may_be_lost or store.engine not in TELLS_ITSELF):
         return  # it has nothing to be scraped, which is a finding of its own
     if is_tool(workload) or (store is None and not serving(estate, workload)):
         return
@@ -40,11 +60,10 @@ def _unscraped(estate: Estate, scraping: Scraping, workload: Workload) -> Iterat
     if asking := scraping.annotated(workload):
         if scraping.heeded(workload):
             return
-        says = f"{asking.kind} '{asking.name}' asks to be scraped by the annotation {SCRAPE}, and nothing here heeds it"
+        key = SCRAPE if asking.kind == "Service" or SCRAPE in workload.pod_annotations else DISCOVERED
+        says = f"{asking.kind} '{asking.name}' asks to be scraped by the annotation {key}, and nothing here heeds it"
     first = min(services, key=lambda one: (one.public, one.resource.name))
-    fix = "Add a PodMonitor or ServiceMonitor that selects it and names its port and path."
-    says = f"nothing collects the metrics of {workload.resource.id}: {says}."
-    yield found(RULE.id, first.resource.spec, "selector", says, fix, warning=bool(estate.unknown))
+    yield first.resource, says
 
 
 def _idle(

@@ -26,7 +26,7 @@ _OFF = re.compile(
 
 def check(estate: Estate) -> Iterator[Finding]:
     """Find addresses of stores that turn TLS off."""
-    for workload in estate.workloads:
+    for workload in filter(lambda one: estate.judges(one.resource), estate.workloads):
         for container in workload.every_container:
             for variable in container.variables:
                 if variable.value and (what := _off(variable.value)):
@@ -34,7 +34,7 @@ def check(estate: Estate) -> Iterator[Finding]:
                         f"{variable.name} of container '{container.name}' says {what}: what is read and written there "
                     )
                     yield found(RULE.id, variable.node, "value", f"{says}can be read on the way.", FIX)
-    for resource in estate.of_kind("ConfigMap", ""):
+    for resource in filter(estate.judges, estate.of_kind("ConfigMap", "")):
         data = resource.root.mapping("data")
         for name, value in resource.root.pairs("data").items():
             if what := _off(value):

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 from fairway.core.conditions import ALWAYS
 from fairway.core.rule import Edit, Finding, Proof, Rule
-from fairway.estate.finding import found
 from fairway.estate.index import Estate
 from fairway.estate.resource import Resource
+from fairway.estate.whole import lacks
 
 GATES = {
     "ClusterImagePolicy": "policy.sigstore.dev",
@@ -31,7 +31,7 @@ def check(estate: Estate) -> Iterator[Finding]:
     if open_:
         says = "nothing here refuses an image that no scan has passed: there is a way around the pipeline."
         fix = "Sign images after their scan, and ask for the signature at admission (Sigstore, Kyverno)."
-        yield found(RULE.id, open_[0].resource.root, "metadata", says, fix, warning=True)
+        yield lacks(estate, RULE.id, open_, says, fix, warning=True)
 
 
 def _gate(resource: Resource) -> bool:

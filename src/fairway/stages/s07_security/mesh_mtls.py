@@ -14,6 +14,7 @@ from fairway.estate.index import Estate
 from fairway.estate.mesh import ROOTS, annotations, mesh_of, mode, strict
 from fairway.estate.resource import Resource
 from fairway.estate.traffic import serving
+from fairway.estate.whole import lacks
 from fairway.estate.workload import Workload
 
 WEAK = frozenset({"PERMISSIVE", "DISABLE"})
@@ -45,7 +46,7 @@ def _istio(estate: Estate) -> Iterator[Finding]:
         spaces = listed(sorted({workload.namespace for workload in loose}))
         says = f"no PeerAuthentication demands mutual TLS of {spaces}, so plain text is let in as well."
         fix = "Add one with mode STRICT in the mesh's root namespace, istio-system."
-        yield found(RULE.id, loose[0].resource.root, "metadata", says, fix)
+        yield lacks(estate, RULE.id, loose, says, fix)
     for rule in estate.of_kind("DestinationRule", "networking.istio.io"):
         tls = rule.spec.mapping("trafficPolicy").mapping("tls")
         if tls.text("mode").upper() == "DISABLE":
@@ -78,7 +79,7 @@ def _refusal(estate: Estate) -> Iterator[Finding]:
     if open_:
         says = "no AuthorizationPolicy refuses by default: whoever is in the mesh may call everybody."
         fix = "Add one without rules for the namespace, and then one for each declared caller."
-        yield found(RULE.id, open_[0].resource.root, "metadata", says, fix, warning=True)
+        yield lacks(estate, RULE.id, open_, says, fix, warning=True)
 
 
 def _linkerd(estate: Estate) -> Iterator[Finding]:
@@ -93,7 +94,7 @@ def _linkerd(estate: Estate) -> Iterator[Finding]:
     if loose:
         says = f"Linkerd lets in callers without a certificate, as nothing sets {LINKERD}."
         fix = "Set it to all-authenticated on the namespaces."
-        yield found(RULE.id, loose[0].resource.root, "metadata", says, fix)
+        yield lacks(estate, RULE.id, loose, says, fix)
 
 
 RULE = Rule(

@@ -8,14 +8,13 @@ from collections.abc import Iterator
 
 from fairway.core.conditions import ALWAYS
 from fairway.core.rule import Edit, Finding, Place, Proof, Rule
-from fairway.core.wording import listed
 from fairway.estate.finding import found
 from fairway.estate.index import Estate
-from fairway.estate.mesh import annotations, mesh_of
+from fairway.estate.mesh import annotations, dapr_encrypts, mesh_of
 from fairway.estate.traffic import serving
+from fairway.estate.whole import lacks
 from fairway.estate.workload import Workload
 
-NAMED = 4
 LEFT_OUT = ("traffic.sidecar.istio.io/excludeInboundPorts", "config.linkerd.io/skip-inbound-ports")
 INJECT = ("sidecar.istio.io/inject", "linkerd.io/inject")
 WEAK = frozenset({"PERMISSIVE", "DISABLE"})
@@ -27,20 +26,16 @@ def check(estate: Estate) -> Iterator[Finding]:
     if mesh_of(estate):
         yield from _ports(estate)
         return
-    plain = [workload for workload in estate.workloads if serving(estate, workload)]
-    if len(plain) > 1 and not any(_secured(estate, workload) for workload in estate.workloads):
-        names = [f"{workload.kind} {workload.name}" for workload in plain]
-        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        says = (
-            f"nothing encrypts what {listed(names[:NAMED])}{more} receive, or tells who sends it: there is neither a "
-        )
-        says += "mesh nor a certificate in their Pods."
-        fix = "Use a mesh with strict mutual TLS, or certificates of cert-manager and a proxy in each Pod."
-        yield found(RULE.id, plain[0].resource.root, "metadata", says, fix, warning=bool(estate.unknown))
-
-
-def _secured(estate: Estate, workload: Workload) -> bool:
+    plain = [w for w in estate.workloads if serving(estate, w) and not dapr_encrypts(estate, w)]
     certificates = {one.spec.text("secretName") for one in estate.of_kind("Certificate", "cert-manager.io")}
+    if len(plain) > 1 and not any(_secured(workload, certificates) for workload in estate.workloads):
+        says = "nothing encrypts what services receive, or tells who sends it: there is neither a mesh nor a "
+        says += "certificate in their Pods."
+        fix = "Use a mesh with strict mutual TLS, or certificates of cert-manager and a proxy in each Pod."
+        yield lacks(estate, RULE.id, plain, says, fix)
+
+
+def _secured(workload: Workload, certificates: set[str]) -> bool:
     for volume in workload.volumes:
         secret = volume.node.mapping("secret").text("secretName")
         if secret and (secret in certificates or secret.endswith(("-tls", "-cert", "-certs", "-certificate"))):

@@ -4,7 +4,7 @@ A token that is mounted into a container is the first thing an intruder looks fo
 services gives each the rights of all. Most services never speak to the Kubernetes API, and then need no token at all.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from fairway.core.conditions import ALWAYS
 from fairway.core.rule import Edit, Finding, Place, Proof, Rule
@@ -16,6 +16,7 @@ from fairway.estate.resource import Resource
 from fairway.estate.workload import Workload
 
 HOOK = "helm.sh/hook"
+NAMED = 4  # of a list; whoever wants all sees them in the file
 READS = frozenset({"get", "list", "watch"})
 ANYBODY = frozenset({"system:authenticated", "system:unauthenticated", "system:serviceaccounts"})
 
@@ -24,16 +25,20 @@ def check(estate: Estate) -> Iterator[Finding]:
     """Find workloads under a shared account, tokens that nothing needs, and rights beyond all measure."""
     bound = _bound(estate)
     for workload in estate.workloads:
-        if HOOK not in workload.resource.annotations:
+        if HOOK not in workload.resource.annotations and estate.judges(workload.resource):
             yield from _account(estate, workload, bound)
     people = {(kind, name) for kind, name, subjects in _bindings(estate) if not _programs(subjects)}
     programs = {(kind, name) for kind, name, subjects in _bindings(estate) if _programs(subjects)}
     for kind in ("Role", "ClusterRole"):
-        for role in estate.of_kind(kind, "rbac.authorization.k8s.io"):
+        for role in filter(estate.judges, estate.of_kind(kind, "rbac.authorization.k8s.io")):
             if (kind, role.name) not in people - programs:
                 yield from _wildcards(role)
+    everywhere = {role for kind, role, subjects in _bindings(estate, "ClusterRoleBinding") if _programs(subjects)}
+    for role in filter(estate.judges, estate.of_kind("ClusterRole", "rbac.authorization.k8s.io")):
+        if role.name in everywhere:
+            yield from _reads_secrets(role)
     for kind in ("RoleBinding", "ClusterRoleBinding"):
-        for binding in estate.of_kind(kind, "rbac.authorization.k8s.io"):
+        for binding in filter(estate.judges, estate.of_kind(kind, "rbac.authorization.k8s.io")):
             yield from _admin(binding)
 
 
@@ -54,8 +59,8 @@ def _account(estate: Estate, workload: Workload, bound: frozenset[tuple[str, str
         yield found(RULE.id, pod, "automountServiceAccountToken", says, fix, warning=True)
 
 
-def _bindings(estate: Estate) -> Iterator[tuple[str, str, tuple[Node, ...]]]:
-    for kind in ("RoleBinding", "ClusterRoleBinding"):
+def _bindings(estate: Estate, *kinds: str) -> Iterator[tuple[str, str, tuple[Node, ...]]]:
+    for kind in kinds or ("RoleBinding", "ClusterRoleBinding"):
         for binding in estate.of_kind(kind, "rbac.authorization.k8s.io"):
             role = binding.root.mapping("roleRef")
             yield role.text("kind"), role.text("name"), tuple(binding.root.items("subjects"))
@@ -78,14 +83,35 @@ def _bound(estate: Estate) -> frozenset[tuple[str, str]]:
 def _wildcards(role: Resource) -> Iterator[Finding]:
     for rule in role.root.items("rules"):
         verbs, resources = frozenset(rule.texts("verbs")), frozenset(rule.texts("resources"))
+        groups = sorted(frozenset(rule.texts("apiGroups")))
+        everything = "everything" if {"", "*"} & set(groups) else f"everything of {_few(groups)}"
         if "*" in verbs and resources:
-            says = f"it may do everything with {'everything' if '*' in resources else listed(sorted(resources))}."
+            says = f"it may do everything with {everything if '*' in resources else _few(sorted(resources))}."
             yield found(RULE.id, rule, "verbs", says, "Name the verbs that are used.")
             return
         if "*" in resources:
-            says = f"it may {listed(sorted(verbs))} everything, secrets too."
+            says = (
+                f"it may {listed(sorted(verbs))} {everything}{', secrets too' if everything == 'everything' else ''}."
+            )
             fix = "Name the resources that are used."
             yield found(RULE.id, rule, "resources", says, fix, warning=verbs <= READS)
+            return
+
+
+def _few(names: Sequence[str]) -> str:
+    return listed(names if len(names) <= NAMED else [*names[: NAMED - 1], f"{len(names) - NAMED + 1} more"])
+
+
+def _reads_secrets(role: Resource) -> Iterator[Finding]:
+    """Find a role for the whole cluster that reads the secrets of everybody; operators may need to, few others do."""
+    for rule in role.root.items("rules"):
+        verbs, resources = frozenset(rule.texts("verbs")), frozenset(rule.texts("resources"))
+        if "secrets" in resources and verbs & READS and "" in rule.texts("apiGroups") and not rule.has("resourceNames"):
+            says = (
+                f"it may {listed(sorted(verbs & READS))} every Secret of every namespace, and programs are bound to it."
+            )
+            fix = "Bind a Role in the namespaces that it needs, or name the Secrets under resourceNames."
+            yield found(RULE.id, rule, "resources", says, fix, warning=True)
             return
 
 

@@ -13,7 +13,7 @@ from fairway.core.rule import Edit, Finding, Place, Proof, Rule
 from fairway.core.wording import listed
 from fairway.estate.finding import found_in
 from fairway.estate.index import Estate
-from fairway.estate.pipelines import Pipeline
+from fairway.estate.pipelines import SCANS
 
 # Words of what does each of the three; a pipeline that has one is believed.
 DOES: Final = {
@@ -28,17 +28,8 @@ DOES: Final = {
         r"\bctest\b|\bbats\b|nextest|smoke|e2e|integration|gradlew? (?:build|check)|mvnw? .*(?:verify|install|package)",
         re.IGNORECASE,
     ),
-    "scans": re.compile(
-        r"trivy|grype|snyk|clair\b|anchore|docker scout|scout-action|osv-scanner|pip-audit|govulncheck|"
-        r"(?:npm|yarn|pnpm|cargo) audit|dependency-check|dependency-review|scan|semgrep|bandit|gosec|codeql|checkov|"
-        r"kics|gitleaks|trufflehog|sonar|twistlock|prisma|aquasec|wiz-?cli|mend\b|whitesource|blackduck|security/",
-        re.IGNORECASE,
-    ),
+    "scans": SCANS,
 }
-INSTALLS: Final = re.compile(  # having a tool is not using it
-    r"\b(?:apk|apt(?:-get)?|brew|cargo|composer|gem|go|npm|pip3?|pnpm|poetry|uv|yarn) (?:-\S+ )*"
-    r"(?:add|ci|get|install)\b[^\n;&|]*"
-)
 BUILDS: Final = re.compile(
     r"docker(?:x)? (?:buildx )?(?:build|push|compose)|build-push-action|kaniko|buildah|\bko (?:build|apply|publish)|"
     r"skaffold|\bjib\b|buildpack|\bpack build|nerdctl build|\bbake\b|kubectl apply|helm upgrade",
@@ -53,19 +44,15 @@ def check(estate: Estate) -> Iterator[Finding]:
     pipeline here says nothing: it may be in another repository.
     """
     every = estate.pipelines
-    building = [one for one in every if _does(one, BUILDS)]
+    building = [one for one in every if one.does(BUILDS)]
     if not building or any(one.unseen for one in every):
         return
-    missing = [what for what, words in DOES.items() if not any(_does(one, words) for one in every)]
+    missing = [what for what, words in DOES.items() if not any(one.does(words) for one in every)]
     if missing:
         first = building[0]
         says = f"pipelines build or deploy here, and none {listed(missing, 'or')}."
         fix = "Add what is missing, before anything is pushed: linters, tests, and a scan that fails on severe faults."
         yield found_in(RULE.id, first.file, first.line, "jobs", says, fix)
-
-
-def _does(one: Pipeline, words: re.Pattern[str]) -> bool:
-    return any(words.search(INSTALLS.sub("", command.text)) for command in one.commands)
 
 
 RULE = Rule(

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from fairway.core.conditions import TRANSACTIONAL, WRITE_HEAVY
+from fairway.core.migration import migrated
 from fairway.core.order import Before
 from fairway.core.profile import Landscape
+from fairway.core.wording import listed
 
 
 def order(landscape: Landscape) -> Iterator[Before]:
@@ -16,17 +17,18 @@ def order(landscape: Landscape) -> Iterator[Before]:
             rule="delivery/rolling",
             because="only replicas that are ready take traffic",
         )
-        if not (asked := (TRANSACTIONAL | WRITE_HEAVY)(profile)).holds:
+        if not (changed := migrated(profile)):
             continue
+        what = f"it changes the schema of {listed(changed)}"
         yield Before(
             first=f"migration/{name}",
             then=f"workload/{name}",
             rule="delivery/automated-rollback",
-            because=f"{asked.because}, and the new version starts on a schema that it knows",
+            because=f"{what}, and the new version starts on one that it knows",
         )
         yield Before(
             first=f"migration/{name}",
             then=f"release/{name}",
             rule="delivery/automated-rollback",
-            because=f"{asked.because}, and both versions must work on the schema",
+            because=f"{what}, and both versions must work on it",
         )

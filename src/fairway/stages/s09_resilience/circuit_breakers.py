@@ -5,11 +5,13 @@ refuses such calls at once, lets a single one through to see whether the callee 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from functools import lru_cache
 from typing import Final
 
 from fairway.core.conditions import CALLS_OTHERS
 from fairway.core.rule import Edit, Finding, Place, Proof, Rule
+from fairway.estate.calling import calls
 from fairway.estate.finding import found
 from fairway.estate.index import Estate
 from fairway.estate.mesh import mesh_of
@@ -33,6 +35,7 @@ ACCRUAL: Final = "balancer.linkerd.io/failure-accrual"  # Linkerd's breaker, an 
 IN_CLIENTS: Final = re.compile(
     r'circuit[-_]?breaker|outlier[-_]?detection|resilience4j|hystrix|"breaker"', re.IGNORECASE
 )
+TEXTS: Final = 4096  # of settings that are remembered, as systems beside one another share most of them
 NOT_CALLS: Final = ("tcp", "tls", "udp", "mongo", "mysql", "redis")  # first words of ports that carry no requests
 
 
@@ -48,13 +51,14 @@ def check(estate: Estate) -> Iterator[Finding]:
     told = {
         resource.namespace
         for resource in estate.of_kind("ConfigMap", "")
-        if any(IN_CLIENTS.search(text) for text in resource.root.pairs("data").values())
+        if any(map(_breaking, resource.root.pairs("data").values()))
     }
     mesh = mesh_of(estate)
+    told_of = {call.service for call in calls(estate) if call.service is not None}
     for one in estate.services:
         where = (one.resource.namespace, one.resource.name)
         rules = (*guarded.get(where, ()), *guarded.get((where[0], ""), ()), *guarded.get(("", ""), ()))
-        if any(estate.visible(rule, one.resource) for rule in rules) or not _called(estate, one):
+        if any(estate.visible(rule, one.resource) for rule in rules) or not _called(estate, one, told_of):
             continue
         in_clients = where[0] in told
         if (in_clients and not mesh) or one.resource.annotations.get(ACCRUAL):
@@ -67,6 +71,11 @@ def check(estate: Estate) -> Iterator[Finding]:
         near = next((rule for rule in tame.get(where, ()) if estate.visible(rule, one.resource)), None)
         node, key = (near.spec, "trafficPolicy") if near is not None else (one.resource.root, "spec")
         yield found(RULE.id, node, key, says, fix, warning=in_clients)
+
+
+@lru_cache(maxsize=TEXTS)
+def _breaking(text: str) -> bool:
+    return IN_CLIENTS.search(text) is not None
 
 
 def _guarded(estate: Estate, *, breaking: bool = True) -> dict[tuple[str, str], list[Resource]]:
@@ -91,11 +100,11 @@ def _breaks(policy: Node) -> bool:
     return any(one.has(key) for one in every for key in ("outlierDetection", "connectionPool"))
 
 
-def _called(estate: Estate, one: Service) -> bool:
+def _called(estate: Estate, one: Service, told_of: Collection[Service]) -> bool:
     """Tell whether services inside call a Service: not what stores data, watches, or only stands at the entrance."""
     if one.headless or one.public or one.selector is None:
         return False
-    if all(port.name.partition("-")[0] in NOT_CALLS for port in one.ports):
+    if one not in told_of and all(port.name.partition("-")[0] in NOT_CALLS for port in one.ports):
         return False
     behind = estate.workloads_of(one)
     return any(

@@ -6,6 +6,7 @@ beside its error it hurts nobody, somebody is told, and after the fix it takes i
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from fairway.core.conditions import MESSAGING
@@ -13,8 +14,8 @@ from fairway.core.rule import Edit, Finding, Place, Proof, Rule
 from fairway.estate.finding import found
 from fairway.estate.index import Estate
 from fairway.estate.resource import Resource
+from fairway.estate.stores import BROKERS
 
-BROKERS: Final = frozenset({"RabbitMQ", "Kafka", "Pulsar", "ActiveMQ", "NATS"})
 CHANNELS: Final = (  # kind, group, and the key of spec that names the channel at the broker
     ("Stream", "jetstream.nats.io", "name"),
     ("KafkaTopic", "kafka.strimzi.io", "topicName"),
@@ -31,6 +32,7 @@ SETTING: Final = re.compile(
     re.IGNORECASE,
 )
 """In settings the word alone may be of a dashboard; a place for dead letters is meant where a queue is named."""
+TEXTS: Final = 4096  # of settings that are remembered, as systems beside one another share most of them
 OWN: Final = re.compile(r"^(__|connect-|strimzi)|-(offsets|configs|status|changelog|repartition)$")
 """Names of topics that tools keep for themselves."""
 
@@ -87,9 +89,12 @@ def _in_settings(estate: Estate) -> bool:
                     return True
             if any(map(SETTING.search, (*container.command, *container.arguments))):
                 return True
-    return any(
-        SETTING.search(text) for one in estate.of_kind("ConfigMap", "") for text in one.root.pairs("data").values()
-    )
+    return any(_parking(text) for one in estate.of_kind("ConfigMap", "") for text in one.root.pairs("data").values())
+
+
+@lru_cache(maxsize=TEXTS)
+def _parking(text: str) -> bool:
+    return SETTING.search(text) is not None
 
 
 def _alerts(rule: Resource) -> Iterator[str]:
@@ -127,7 +132,7 @@ RULE = Rule(
         Edit(
             path="production/eu-west-1/data/broker/stream-refunds.yaml",
             new="apiVersion: jetstream.nats.io/v1beta2\nkind: Stream\n"
-            "metadata:\n  name: refunds\n  namespace: bookshop\nspec:\n  name: fairway_refunds\n",
+            "metadata:\n  name: refunds\n  namespace: bookshop\nspec:\n  name: fairway_refunds\n  maxAge: 24h\n",
         ),
     ),
 )

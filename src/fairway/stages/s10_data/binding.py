@@ -45,6 +45,8 @@ def bind(profile: Profile, landscape: Landscape, site: Site) -> Iterator[Bind]:
         path=("stores", KEYRING, "tls-authority"),
         value=f"{AUTHORITIES}/{KEYRING}.crt",
     )
+    for keys in stores.keyring(landscape):
+        yield from _follows(profile, keys, landscape, site)
     if shortest is not None:
         length, found = shortest
         path = ("personal", "retention")
@@ -62,7 +64,7 @@ def _store(profile: Profile, store: StoreProfile, landscape: Landscape, site: Si
     told: dict[str, object] = {
         "kind": chosen.value,
         "address": ADDRESSES[chosen.value].format(name=store.name, namespace=namespace, region=site.region),
-        "database": DATABASES.get(chosen.value, "{name}").format(name=store.name, namespace=namespace),
+        "database": _database(chosen.value, store.name, namespace),
         "tls": True,
     }
     if by_tls(store):
@@ -72,6 +74,26 @@ def _store(profile: Profile, store: StoreProfile, landscape: Landscape, site: Si
     for key, value in told.items():
         path = ("stores", store.name, key)
         yield Bind(service=profile.name, rule=chosen.rule, topic=chosen.topic, path=path, value=value)
+    if store.durable:
+        yield from _follows(profile, store, landscape, site)
+
+
+def _follows(profile: Profile, store: StoreProfile, landscape: Landscape, site: Site) -> Iterator[Bind]:
+    """Tell that a store is a copy, which a service would otherwise take for a server that has failed."""
+    if stores.follows(store, landscape, site.environment, site.region):
+        path = ("stores", store.name, "follows")
+        yield Bind(service=profile.name, rule="data/geo-replication", topic="other regions", path=path, value=True)
+
+
+def _database(engine: Engine, store: str, namespace: str) -> str:
+    if engine == "cassandra":
+        return keyspace(store)
+    return DATABASES.get(engine, "{name}").format(name=store, namespace=namespace)
+
+
+def keyspace(store: str) -> str:
+    """Name a store's keyspace: Cassandra takes letters, digits and '_' only."""
+    return store.replace("-", "_")
 
 
 def by_tls(store: StoreProfile) -> bool:

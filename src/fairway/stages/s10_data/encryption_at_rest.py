@@ -22,6 +22,7 @@ ASKED: Final = {  # drivers that encrypt only when they are asked, and the param
     "rbd.csi.ceph.com": "encrypted",
     "rook-ceph.rbd.csi.ceph.com": "encrypted",
 }
+BARE: Final = {"hostPath": "a directory of a machine", "local": "a disk of a machine", "nfs": "a share of a server"}
 NEVER: Final = ("hostpath", "local-path", "no-provisioner", "nfs")
 
 
@@ -41,6 +42,7 @@ def check(estate: Estate) -> Iterator[Finding]:
             yield found(RULE.id, node, key, says, fix)
         for node, key in claims_of(database):
             _use(estate, used, database.resource, node.text(key))
+        yield from _claimed(estate, used, database)
     for workload in keepers(estate):
         for claim in workload.resource.spec.items("volumeClaimTemplates"):
             _use(estate, used, workload.resource, claim.mapping("spec").text("storageClassName"))
@@ -56,6 +58,27 @@ def _lasting(estate: Estate, database: Database) -> bool:
     assert workload is not None
     claimed = any(v.persistent and v.source != "hostPath" for v in workload.volumes)
     return bool(workload.claim_templates or claimed or estate.written_claims(workload))
+
+
+def _claimed(estate: Estate, used: dict[Resource, str], database: Database) -> Iterator[Finding]:
+    """Follow the claims that a workload mounts to their class, or to a volume that is made by hand of a directory."""
+    workload = database.workload
+    for volume in workload.volumes if workload is not None else ():
+        for claim in estate.find("PersistentVolumeClaim", database.resource.namespace, volume.claim, database.resource):
+            name = claim.spec.text("storageClassName")
+            _use(estate, used, database.resource, name)
+            for one in estate.of_kind("PersistentVolume", ""):
+                bound = one.name == claim.spec.text("volumeName") or (
+                    name and one.spec.text("storageClassName") == name
+                )
+                plain = next((source for source in BARE if one.spec.has(source)), None)
+                if bound and plain and estate.visible(one, database.resource):
+                    says = (
+                        f"{database.says} and keeps its data on PersistentVolume {one.name}, which is {BARE[plain]}: "
+                    )
+                    fix = "Use a class of disks that encrypts."
+                    yield found(RULE.id, volume.node, volume.source, f"{says}nothing here encrypts it.", fix)
+                    return
 
 
 def _use(estate: Estate, used: dict[Resource, str], user: Resource, name: str) -> None:

@@ -125,6 +125,18 @@ def policy(landscape: Landscape) -> Decision[Policy] | None:
         return None
     home, *others = regions_of(landscape.system)
     facing = [profile.name for profile in exposed if profile.facts.customer_facing]
+    written = _written_at_home(landscape, facing)
+    if facing and written:
+        return Decision(
+            rule="recovery/global-routing",
+            topic="global routing",
+            answer=f"by availability: {home} answers, and {listed(others)} when it is down",
+            because=f"what customers ask for is written in {home} alone: {listed(written)}",
+            value="availability",
+            instead=(
+                Instead("by latency", f"customers near {listed(others, 'or')} would meet services that may not write"),
+            ),
+        )
     if facing:
         return Decision(
             rule="recovery/global-routing",
@@ -142,6 +154,17 @@ def policy(landscape: Landscape) -> Decision[Policy] | None:
         value="availability",
         instead=(Instead("by latency", "nobody would notice, and writes from far away travel twice"),),
     )
+
+
+def _written_at_home(landscape: Landscape, facing: list[str]) -> list[str]:
+    """Name the stores with one region that writes which customers reach, through whatever services."""
+    reached, waiting = set(facing), [*facing]
+    while waiting:
+        found = [name for name in landscape.services[waiting.pop()].callees if name not in reached]
+        reached.update(found)
+        waiting += found
+    every = (store for name in landscape.services if name in reached for store in landscape.services[name].stores)
+    return [*dict.fromkeys(store.name for store in every if store.durable and store.facts.engine in ONE_WRITER)]
 
 
 def entrances(landscape: Landscape) -> Iterator[Decision[dict[str, str]]]:

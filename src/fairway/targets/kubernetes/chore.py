@@ -1,6 +1,5 @@
 """What is run in a service's name now and then: its own Pod, with other words, and nobody's requests."""
 
-from copy import deepcopy
 from typing import Any
 
 from fairway.core.artefact import KeyPath, Manifest
@@ -8,6 +7,7 @@ from fairway.core.labels import metadata
 from fairway.core.parts import Chore, Migration
 
 WAVE = "argocd.argoproj.io/sync-wave"
+BEGINNING = ("topologySpreadConstraints", "initContainers")
 SERVING = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle", "ports")
 
 
@@ -67,13 +67,14 @@ def migration_job(system: str, migration: Migration, pod: dict[str, Any]) -> Man
     spec["serviceAccountName"] = described["name"]
     [container] = spec["containers"]
     if "env" in container:  # a program that is told all by variables: another login stands in the same ones
-        for variable in container["env"]:
-            if secret := variable.get("valueFrom", {}).get("secretKeyRef"):
-                secret["name"] = migration.secrets
+        container["env"] = [_with_secret(variable, migration.secrets) for variable in container["env"]]
     else:
-        for volume in spec["volumes"]:
-            if volume["name"] == "secrets":
-                volume["secret"]["secretName"] = migration.secrets
+        spec["volumes"] = [
+            {**volume, "secret": {**volume["secret"], "secretName": migration.secrets}}
+            if volume["name"] == "secrets"
+            else volume
+            for volume in spec["volumes"]
+        ]
     return Manifest(
         path=f"services/{migration.service}/job-migration.yaml",
         service=migration.service,
@@ -95,20 +96,23 @@ def _aside(
     described = metadata(
         system, service, name=f"{service}-{name}", labels={"app.kubernetes.io/name": f"{service}-{name}"}
     )
-    spec = deepcopy(pod["spec"])
-    for key in ("topologySpreadConstraints", "initContainers"):
-        spec.pop(key, None)
-    [container] = spec["containers"]
-    started = "command" if container.pop("command", None) else "args"
-    for key in SERVING:
-        container.pop(key, None)
+    # What stays as it is belongs to both objects: nobody changes one that is built.
+    spec = {key: value for key, value in pod["spec"].items() if key not in BEGINNING}
+    [own] = spec["containers"]
+    container = {key: value for key, value in own.items() if key not in ("name", "image", "command", *SERVING)}
     kept = {volume["name"] for volume in spec["volumes"]}
-    container["volumeMounts"] = [mount for mount in container["volumeMounts"] if mount["name"] in kept]
-    spec["containers"] = [
-        {"name": container.pop("name"), "image": container.pop("image"), started: [*words], **container}
-    ]
+    container["volumeMounts"] = [mount for mount in own["volumeMounts"] if mount["name"] in kept]
+    started = "command" if own.get("command") else "args"
+    spec["containers"] = [{"name": own["name"], "image": own["image"], started: [*words], **container}]
     template = {
         "metadata": {"labels": {**pod["metadata"]["labels"], **described["labels"]}},
         "spec": {"restartPolicy": "OnFailure", **spec},
     }
     return described, template
+
+
+def _with_secret(variable: dict[str, Any], secret: str) -> dict[str, Any]:
+    """Look a variable up in another Secret, where it is looked up in one."""
+    if "secretKeyRef" not in variable.get("valueFrom", {}):
+        return variable
+    return {**variable, "valueFrom": {"secretKeyRef": {**variable["valueFrom"]["secretKeyRef"], "name": secret}}}

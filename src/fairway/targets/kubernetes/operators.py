@@ -5,7 +5,7 @@ from typing import Final
 
 from fairway.core.artefact import Manifest, Site
 from fairway.core.cluster import OPERATORS, SIGNED_ONLY
-from fairway.core.operators import Operator, needed
+from fairway.core.operators import CLUSTER, RELOADED, RELOADER, Operator, needed
 
 PATH: Final = "platform/operators.md"
 
@@ -13,12 +13,13 @@ PATH: Final = "platform/operators.md"
 def page(site: Site, manifests: Iterable[Manifest]) -> str:
     """Write the page; a site whose objects Kubernetes knows itself needs nobody, and says so."""
     served: dict[tuple[str, str], str] = {}
-    labelled = False
+    labelled = reloaded = False
     for manifest in manifests:
         one = manifest.object
         group, _, version = one["apiVersion"].rpartition("/")
         served[group, one["kind"]] = version
         labelled = labelled or SIGNED_ONLY in one["metadata"].get("labels", {})
+        reloaded = reloaded or RELOADED in one["metadata"].get("annotations", {})
     found, unknown = needed(served)
     lines = [_row(operator, served) for operator in found]
     homes = sorted({operator.namespace for operator in found if operator.namespace})
@@ -29,6 +30,7 @@ def page(site: Site, manifests: Iterable[Manifest]) -> str:
     )
     nobody = "".join(f"\nNobody in this table acts on {kind} of {group}.\n" for group, kind in unknown)
     if not found:
+        nobody = f"{_beside(served, reloaded=reloaded)}{nobody}"
         return f"# Operators of {site.folder}\n\nNone: Kubernetes itself knows every kind that is built here.\n{nobody}"
     text = f"""# Operators of {site.folder}
 
@@ -47,7 +49,7 @@ where the namespace is made anew:
 """
     if labelled:
         text += f"\nThe system's namespace carries `{SIGNED_ONLY}`: the policy here says which images must be signed.\n"
-    return text + nobody
+    return text + _beside(served, reloaded=reloaded) + nobody
 
 
 def _row(operator: Operator, served: dict[tuple[str, str], str]) -> str:
@@ -68,6 +70,13 @@ def _row(operator: Operator, served: dict[tuple[str, str], str]) -> str:
 def _notes(found: Iterable[Operator]) -> str:
     said = [f"- {operator.name}: {operator.note}\n" for operator in found if operator.note]
     return f"{''.join(said)}\n" if said else ""
+
+
+def _beside(served: Iterable[tuple[str, str]], *, reloaded: bool) -> str:
+    """Name what acts on kinds that every cluster knows, and is not in every cluster."""
+    said = [f"- {what}\n" for kind, what in CLUSTER.items() if kind in served]
+    said += [f"- {RELOADER}\n"] if reloaded else []
+    return f"\n## What the cluster has besides\n\n{''.join(said)}" if said else ""
 
 
 def _built(manifests: Iterable[Manifest]) -> frozenset[str]:

@@ -26,6 +26,7 @@ from fairway_sdk.contract import CONFIGURATION_FOLDER
 CONFIGURATION = "configuration"
 SCRATCH = "scratch"
 SCRATCH_SIZE = "64Mi"
+APART = {"zones": "topology.kubernetes.io/zone", "machines": "kubernetes.io/hostname"}
 HARDENED = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
 
 
@@ -134,10 +135,15 @@ def _spread(system: str, workload: Workload, version: str) -> list[dict[str, Any
     """Keep replicas apart: over zones, and over machines as far as there are any."""
     same = {"labelSelector": {"matchLabels": selector(system, workload.service)}}
     fresh = {"matchLabelKeys": [version]} if workload.kind == "Deployment" else {}
-    zones = "DoNotSchedule" if workload.spread_hard else "ScheduleAnyway"
     return [
-        {"maxSkew": 1, "topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": zones, **same, **fresh},
-        {"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway", **same, **fresh},
+        {
+            "maxSkew": 1,
+            "topologyKey": key,
+            "whenUnsatisfiable": "DoNotSchedule" if workload.apart == what else "ScheduleAnyway",
+            **same,
+            **fresh,
+        }
+        for what, key in APART.items()
     ]
 
 

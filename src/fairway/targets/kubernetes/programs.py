@@ -13,6 +13,7 @@ import msgspec
 from fairway.core import programs, secrets
 from fairway.core.artefact import Manifest, Site
 from fairway.core.labels import metadata
+from fairway.core.migration import migrated
 from fairway.core.parts import Command, Migration, Part, Setting, Variable
 from fairway.core.profile import Landscape, Profile
 from fairway.core.traffic import Call, Traffic
@@ -99,8 +100,7 @@ def _route(callee: str, call: Call) -> str:
 
 def migrates(profile: Profile) -> bool:
     """Tell whether a command of its own changes the schema of its stores."""
-    run = profile.facts.run
-    return run is not None and bool(run.migrate) and any(store.durable for store in profile.stores)
+    return profile.foreign and bool(migrated(profile))
 
 
 def _fetched(landscape: Landscape, site: Site, profile: Profile, decided: Binding, job: str) -> Iterator[Manifest]:

@@ -1,6 +1,7 @@
 """The built tree: every file of every site, validated, with a kustomization in each folder."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 
 import msgspec
 
@@ -30,10 +31,26 @@ class BuiltFile(msgspec.Struct, frozen=True, kw_only=True):
     manifest: Manifest | None = None
 
 
+class Texts:
+    """The text of every manifest; one that several sites have in common is written once."""
+
+    def __init__(self, declared_in: Callable[[str], str]) -> None:
+        """Take what names the file of facts of a service, for the head of its files."""
+        self._declared_in = cache(declared_in)
+        self._written: dict[int, tuple[Manifest, str]] = {}  # with the manifest, so that no other gets its number
+
+    def of(self, manifest: Manifest) -> str:
+        """Give the text of one."""
+        number = id(manifest)
+        if number not in self._written:
+            self._written[number] = manifest, _text(manifest, self._declared_in(manifest.service))
+        return self._written[number][1]
+
+
 def site_files(
-    system: str, site: Site, parts: Iterable[Part], manifests: Iterable[Manifest], declared_in: Callable[[str], str]
+    system: str, site: Site, parts: Iterable[Part], manifests: Iterable[Manifest], texts: Texts
 ) -> Iterator[BuiltFile]:
-    """Render one site. `declared_in` names the file of facts of a service, for the head of its files."""
+    """Render one site."""
     every = [*manifests]
     before = {manifest.path: manifest for manifest in every}
     for attached in merge(parts):
@@ -46,16 +63,15 @@ def site_files(
             raise BadRegistryError(
                 f"{manifest.path} is built for {other.rule} and for {manifest.rule}. Name one otherwise."
             )
-        yield BuiltFile(path=f"{site.folder}/{manifest.path}", text=_text(manifest, declared_in), manifest=manifest)
+        yield BuiltFile(path=f"{site.folder}/{manifest.path}", text=texts.of(manifest), manifest=manifest)
     yield BuiltFile(path=f"{site.folder}/{operators.PATH}", text=operators.page(site, every))
     yield from _kustomizations(site.folder, sorted(seen))
 
 
-def _text(manifest: Manifest, declared_in: Callable[[str], str]) -> str:
+def _text(manifest: Manifest, source: str) -> str:
     described = manifest.object["metadata"]
     annotations = {**_wave(manifest), **described.get("annotations", {}), RULES: ",".join(manifest.rules)}
     marked = {**manifest.object, "metadata": {**described, "annotations": annotations}}
-    source = declared_in(manifest.service)
     return write_document(marked, comment=f"Built by fairway from {source}; 'fairway why FILE:LINE' explains a line.")
 
 

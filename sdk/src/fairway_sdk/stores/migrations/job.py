@@ -1,4 +1,4 @@
-"""One job that brings a SQL store to what the code needs: it waits for the store, and for its turn."""
+"""One job that brings a SQL store to what the code needs: it waits for the store, its turn, or whom a copy follows."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,6 +7,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final, TextIO
 
 import msgspec
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from fairway_sdk.errors import UnavailableError
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 DAY: Final = 86400.0
 ASKED_EVERY: Final = 1.0  # seconds
 TOLD_EVERY: Final = 10.0  # seconds
+TAKES_NO_WRITES: Final = {
+    "postgresql": "select current_setting('transaction_read_only') = 'on'",
+    "mysql": "select @@global.read_only",
+}
 
 
 async def migrate(service: "Service", name: str, to: str, wait: float, tell: Tell) -> "list[Applied]":
@@ -30,8 +35,37 @@ async def migrate(service: "Service", name: str, to: str, wait: float, tell: Tel
 
     bound = service.binding.stores[name]
     found = [(tree, to if tree.version_table == OWN_VERSION else "") for tree in trees(service, name)]
-    async with connected(service, name, wait, tell) as connection, turn(connection, bound, tell, wait):
-        return await apply(connection, bound, name, found, tell)
+    async with connected(service, name, wait, tell) as connection:
+        if await _follows(connection, bound.kind):
+            await _followed(connection, service, name, wait, tell)
+            return []
+        async with turn(connection, bound, tell, wait):
+            return await apply(connection, bound, name, found, tell)
+
+
+async def _follows(connection: AsyncConnection, kind: str) -> bool:
+    """Tell whether the store is a copy that takes no writes: another region's job changes it."""
+    if (question := TAKES_NO_WRITES.get(kind)) is None:
+        return False
+    answer = (await connection.execute(sa.text(question))).scalar()
+    await connection.rollback()
+    return bool(answer)
+
+
+async def _followed(connection: AsyncConnection, service: "Service", name: str, wait: float, tell: Tell) -> None:
+    """Wait until a copy has what the code needs; `UnavailableError` where it does not come in time."""
+    begun, told = monotonic(), -TOLD_EVERY
+    while lacking := await pending(connection, trees(service, name)):
+        await connection.rollback()
+        waited, first = monotonic() - begun, f"{lacking[0].id}: {lacking[0].summary}"
+        if waited >= wait:
+            raise UnavailableError(
+                f"store {name}: takes no writes here, and still lacks '{first}'. Migrate it where it takes writes."
+            )
+        if waited - told >= TOLD_EVERY:
+            tell(f"waiting until store {name}, which takes no writes here, follows with '{first}'")
+            told = waited
+        await asyncio.sleep(ASKED_EVERY)
 
 
 async def lacking(service: "Service", name: str, wait: float, tell: Tell) -> list[Revision]:

@@ -16,6 +16,14 @@ RULE: Final = "containers/secrets-manager"
 READABLE: Final = 0o440  # by the owner and the group of the Pod's volumes
 ACCOUNT: Final = {"name": cluster.SECRETS, "namespace": cluster.SECRETS}  # that the operator runs under
 VAULT: Final = "https://vault.vault.svc.cluster.local:8200"  # each region has its own
+PLATFORM: Final = (
+    cluster.COLLECTION,
+    cluster.CONTROL_PLANE,
+    cluster.DELIVERY,
+    cluster.GATEWAY,
+    cluster.IDENTITY,
+    cluster.OBSERVABILITY,
+)
 AUTHORITY: Final = "fairway-authority"  # the Secret of the authority behind the cluster's issuer
 
 
@@ -75,8 +83,7 @@ def store(landscape: Landscape, site: Site) -> Iterator[Manifest]:
     if chosen is None and not any(map(entries, landscape.services.values())):
         return
     system, manager = landscape.system.system, str(landscape.system.platform.secrets)
-    platform = {cluster.OBSERVABILITY, cluster.GATEWAY, cluster.IDENTITY, cluster.DELIVERY, cluster.CONTROL_PLANE}
-    asking = sorted({system, *platform})
+    asking = sorted({system, *PLATFORM})
     yield Manifest(
         path="platform/clustersecretstore.yaml",
         rule=RULE,

@@ -5,17 +5,20 @@ from typing import Any, Final
 
 from fairway.core.artefact import Manifest, Site
 from fairway.core.cluster import (
+    CHALLENGE,
     GATEWAY,
     GATEWAY_CLIENTS,
     GATEWAY_LIMITS,
     GATEWAY_TLS,
+    GATEWAYS,
     RATE_LIMITER,
     TOKEN_CHECKER,
     host,
 )
+from fairway.core.labels import ANONYMOUS
 from fairway.core.profile import Landscape
-from fairway.stages.s05_gateway.build import token_checker
-from fairway.stages.s05_gateway.build.objects import Program, described, platform, program
+from fairway.stages.s05_gateway.build import certificates, token_checker
+from fairway.stages.s05_gateway.build.objects import NAME, Program, described, monitor, platform, program
 from fairway.stages.s05_gateway.decisions import SIGN_IN, Limit, rate_limits
 from fairway.yaml.writer import write_document
 from fairway_sdk.contract import TENANT_HEADER
@@ -29,6 +32,7 @@ GRPC_PORT: Final = 8081
 HTTP_PORT: Final = 8080
 REDIS_PORT: Final = 6379
 METRICS_PORT: Final = 9090
+ADMIN_PORT: Final = 8877
 
 
 def manifests(landscape: Landscape, site: Site, domain: str) -> Iterator[Manifest]:
@@ -50,6 +54,9 @@ def manifests(landscape: Landscape, site: Site, domain: str) -> Iterator[Manifes
     }
     yield platform(API, "Host", described(landscape, "public"), {"spec": public}, topic="public route")
     yield platform(API, "Module", described(landscape, DOMAIN), {"spec": {"config": _settings()}})
+    yield monitor(landscape, GATEWAYS["ambassador"], GATEWAY, {NAME: GATEWAYS["ambassador"]}, ADMIN_PORT, "/metrics")
+    if certificates.proof(landscape, site).by == "http":
+        yield from _challenge(landscape, domain)
     if not landscape.mesh:
         own = GATEWAY_CLIENTS["ambassador"]
         tls = {"secret": own, "ca_secret": own, "min_tls_version": "v1.2"}
@@ -85,6 +92,26 @@ def manifests(landscape: Landscape, site: Site, domain: str) -> Iterator[Manifes
     }
     yield platform(API, "RateLimitService", described(landscape, RATE_LIMITER), {"spec": counted}, RATES, RATES_TOPIC)
     yield from program(landscape, rates(landscape))
+
+
+def _challenge(landscape: Landscape, domain: str) -> Iterator[Manifest]:
+    """Lead the issuer of public certificates to its answer: in plain text, and asked for no token."""
+    port = certificates.SOLVER_PORT
+    ports = [{"name": "http", "port": port, "targetPort": port, "appProtocol": "http"}]
+    spec = {"selector": certificates.SOLVER, "ports": ports}
+    topic = certificates.TOPIC
+    yield platform("v1", "Service", described(landscape, CHALLENGE), {"spec": spec}, topic=topic)
+    # By this prefix, to the letter, Ambassador knows what it must not redirect.
+    mapping = {
+        "hostname": domain,
+        "prefix": "/.well-known/acme-challenge/",
+        "rewrite": "",
+        "service": f"http://{host(CHALLENGE, GATEWAY)}:{port}",
+        "bypass_auth": True,
+    }
+    open_to_all = {ANONYMOUS: "The issuer of certificates has no token"}
+    metadata = described(landscape, CHALLENGE, annotations=open_to_all)
+    yield platform(API, "Mapping", metadata, {"spec": mapping}, topic=topic)
 
 
 def rates(landscape: Landscape) -> Program:

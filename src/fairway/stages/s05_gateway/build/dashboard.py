@@ -1,16 +1,26 @@
 """One page of Grafana about the gateway: what came in, what was refused, and what it asks in turn."""
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
 
 from fairway.core.artefact import Manifest
-from fairway.core.cluster import FEDERATION, GATEWAY_LIMITS, IDENTITY, OBSERVABILITY, RATE_LIMITER, TOKEN_CHECKER
+from fairway.core.cluster import (
+    FEDERATION,
+    GATEWAY_LIMITS,
+    GRAFANA,
+    IDENTITY,
+    OBSERVABILITY,
+    RATE_LIMITER,
+    TOKEN_CHECKER,
+)
 from fairway.core.profile import Landscape
-from fairway.stages.s05_gateway.build.objects import described, platform
+from fairway.stages.s05_gateway.build.objects import described, platform, selector
 from fairway.stages.s05_gateway.decisions import federation
 
 HEIGHT, WIDTH = 8, 12
+NAME: Final = "dashboard-gateway"
 COMMON: Final = {f"Counts kept by {GATEWAY_LIMITS}": 'sum(redis_db_keys{pod=~"' + GATEWAY_LIMITS + '.*"})'}
 QUERIES: Final[dict[str, dict[str, str]]] = {
     "kong": {
@@ -20,7 +30,8 @@ QUERIES: Final[dict[str, dict[str, str]]] = {
         "99 of 100 within (ms)": ("histogram_quantile(0.99, sum by (le) (rate(kong_request_latency_ms_bucket[5m])))"),
     },
     "ambassador": {
-        "Answers by code": "sum by (envoy_response_code) (rate(envoy_http_downstream_rq[5m]))",
+        "Answers by class of code": "sum by (envoy_response_code_class) "
+        '(rate(envoy_http_downstream_rq_xx{pod=~"ambassador.*",envoy_http_conn_manager_prefix=~"ingress.*"}[5m]))',
         f"Tokens refused by {TOKEN_CHECKER}": "sum(rate(envoy_http_jwt_authn_denied[5m]))",
         f"Too many, by {RATE_LIMITER}": "sum by (key1) (rate(ratelimit_service_rate_limit_over_limit[5m]))",
     },
@@ -30,8 +41,8 @@ JOINED: Final = {
 }
 
 
-def dashboard(landscape: Landscape) -> Manifest:
-    """Write the page as a ConfigMap, which Grafana's own watcher takes."""
+def dashboard(landscape: Landscape) -> Iterator[Manifest]:
+    """Write the page into a ConfigMap, and tell Grafana's operator of it."""
     queries = {**QUERIES[str(landscape.system.platform.gateway)], **COMMON}
     if federation(landscape) is not None:
         queries |= JOINED
@@ -45,8 +56,16 @@ def dashboard(landscape: Landscape) -> Manifest:
         "panels": panels,
     }
     text = msgspec.json.format(msgspec.json.encode(page), indent=2).decode() + "\n"
-    metadata = described(landscape, "dashboard-gateway", OBSERVABILITY, labels={"grafana_dashboard": "1"})
-    return platform("v1", "ConfigMap", metadata, {"data": {"gateway.json": text}})
+    metadata = described(landscape, NAME, OBSERVABILITY, labels={"grafana_dashboard": "1"})
+    yield platform("v1", "ConfigMap", metadata, {"data": {"gateway.json": text}})
+    shown = {
+        "instanceSelector": {"matchLabels": selector(landscape, GRAFANA)},
+        "configMapRef": {"name": NAME, "key": "gateway.json"},
+        "folder": landscape.system.system,
+        "resyncPeriod": "10m",
+    }
+    metadata = described(landscape, NAME, OBSERVABILITY)
+    yield platform("grafana.integreatly.org/v1beta1", "GrafanaDashboard", metadata, {"spec": shown}, short="gateway")
 
 
 def _panel(number: int, title: str, query: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from fairway.core.cluster import (
 from fairway.core.labels import ANONYMOUS
 from fairway.core.profile import Landscape
 from fairway.core.secrets import external_secret
-from fairway.stages.s05_gateway.build.objects import Program, described, namespace, platform, program
+from fairway.stages.s05_gateway.build.objects import Program, described, namespace, platform, program, watched
 from fairway.stages.s05_gateway.decisions import SIGN_IN, TENANT_CLAIM, authentication, federation
 from fairway.yaml.writer import write_document
 
@@ -65,6 +65,7 @@ def manifests(landscape: Landscape, site: Site, domain: str) -> Iterator[Manifes
     if joined is None or site.environment not in joined.value.issuers:
         return
     yield namespace(landscape, IDENTITY, RULE, TOPIC)
+    yield from watched(landscape, IDENTITY, RULE, TOPIC)
     issuer = joined.value.issuers[site.environment]
     entries = {
         f"{_word(name)}{part}": (FEDERATION, f"{name}-{word}")

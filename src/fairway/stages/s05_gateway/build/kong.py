@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from fairway.core.artefact import Manifest, Site
-from fairway.core.cluster import GATEWAY, GATEWAY_CLIENTS, GATEWAY_TLS, GATEWAYS, IDENTITY
+from fairway.core.cluster import GATEWAY, GATEWAY_CLIENTS, GATEWAY_TLS, GATEWAYS, IDENTITY, UNMESHED_IN
 from fairway.core.images import IMAGES
 from fairway.core.profile import Landscape
 from fairway.core.secrets import external_secret
@@ -15,6 +15,8 @@ KONG: Final = GATEWAYS["kong"]
 KEYS_REFRESHED: Final = "5m"
 STATUS_PORT: Final = 8100
 AUTHORITY: Final = "/etc/gateway/client"
+USER: Final = 1000  # the image names its user by a word, which the kubelet cannot tell from root
+WRITTEN: Final = {"prefix": "/var/kong", "scratch": "/tmp"}  # noqa: S108 - the container's own, sized
 TOKENS: Final = "gateway/jwt"
 
 
@@ -65,34 +67,42 @@ def _configuration(landscape: Landscape, site: Site) -> dict[str, Any]:
     public = {"type": "LoadBalancer", "externalTrafficPolicy": "Local"}
     if len(landscape.system.environments[site.environment].regions or landscape.system.regions) > 1:
         public = {"type": "ClusterIP"}  # what stands above the regions comes in by a Service of its own
-    annotations = {}
+    annotations: dict[str, str] = {}
     if landscape.mesh:
         # The outside is not of the mesh: what comes in is Kong's alone, what goes out is the mesh's.
-        annotations = {"traffic.sidecar.istio.io/includeInboundPorts": ""}
+        annotations = UNMESHED_IN
     settings = {
         "KONG_UNTRUSTED_LUA": "sandbox",
         "KONG_UNTRUSTED_LUA_SANDBOX_REQUIRES": "cjson.safe",
+        "KONG_ANONYMOUS_REPORTS": "off",
         "KONG_HEADERS": "off",  # a stranger need not know what stands here
+        "KONG_PREFIX": WRITTEN["prefix"],
     }
-    mounts: list[dict[str, Any]] = []
-    volumes: list[dict[str, Any]] = []
+    mounts: list[dict[str, Any]] = [{"name": name, "mountPath": folder} for name, folder in WRITTEN.items()]
+    volumes: list[dict[str, Any]] = [{"name": name, "emptyDir": {"sizeLimit": "256Mi"}} for name in WRITTEN]
     if not landscape.mesh:
         settings["KONG_LUA_SSL_TRUSTED_CERTIFICATE"] = f"system,{AUTHORITY}/ca.crt"
-        mounts = [{"name": "client", "mountPath": AUTHORITY, "readOnly": True}]
-        volumes = [{"name": "client", "secret": {"secretName": GATEWAY_CLIENTS["kong"]}}]
+        mounts.append({"name": "client", "mountPath": AUTHORITY, "readOnly": True})
+        volumes.append({"name": "client", "secret": {"secretName": GATEWAY_CLIENTS["kong"]}})
     proxy: dict[str, Any] = {
         "name": "proxy",
         "image": IMAGES["kong"],
         "env": [{"name": name, "value": value} for name, value in settings.items()],
         "resources": {"requests": {"cpu": "500m", "memory": "512Mi"}, "limits": {"cpu": "2000m", "memory": "1Gi"}},
-        "securityContext": {key: value for key, value in HARDENED.items() if key != "readOnlyRootFilesystem"},
-        **({"volumeMounts": mounts} if mounts else {}),
+        "securityContext": HARDENED,
+        "volumeMounts": mounts,
     }
     pod = {
         "serviceAccountName": KONG,
-        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": USER,
+            "runAsGroup": USER,
+            "fsGroup": USER,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
         "containers": [proxy],
-        **({"volumes": volumes} if volumes else {}),
+        "volumes": volumes,
     }
     labels = selector(landscape, KONG)
     return {

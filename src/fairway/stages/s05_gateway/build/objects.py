@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from fairway.core.artefact import Manifest
-from fairway.core.cluster import GATEWAY, OBSERVABILITY
+from fairway.core.cluster import GATEWAY, MESH_SCRAPES, OBSERVABILITY, PROMETHEUS
 from fairway.core.images import IMAGES
 from fairway.core.labels import SINGLE_REPLICA
 from fairway.core.profile import Landscape
@@ -98,6 +98,19 @@ def namespace(landscape: Landscape, name: str, rule: str, topic: str) -> Manifes
     return platform("v1", "Namespace", described(landscape, name, "", labels=labels), {}, rule, topic)
 
 
+def watched(landscape: Landscape, name: str, rule: str, topic: str) -> Iterator[Manifest]:
+    """Let Prometheus find the Pods of a namespace of the platform."""
+    group = "rbac.authorization.k8s.io"
+    metadata = described(landscape, PROMETHEUS, name)
+    finding = {"rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}]}
+    bound = {
+        "roleRef": {"apiGroup": group, "kind": "Role", "name": PROMETHEUS},
+        "subjects": [{"kind": "ServiceAccount", "name": PROMETHEUS, "namespace": OBSERVABILITY}],
+    }
+    for kind, body in (("Role", finding), ("RoleBinding", bound)):
+        yield platform(f"{group}/v1", kind, metadata, body, rule, topic, short=f"{PROMETHEUS}-{name}")
+
+
 def program(landscape: Landscape, one: Program) -> Iterator[Manifest]:
     """Run a program: its account, files, replicas, their number, and the name it is found by."""
 
@@ -132,7 +145,7 @@ def program(landscape: Landscape, one: Program) -> Iterator[Manifest]:
         for name, number in one.ports.items()
     ]
     yield made("v1", "Service", {"spec": {"selector": picked, "ports": ports}}, labels=labels)
-    yield monitor(landscape, one.name, one.namespace, picked, *one.metrics)
+    yield monitor(landscape, one.name, one.namespace, picked, *one.metrics, meshed=landscape.mesh)
     if one.single:
         return
     budget = {"maxUnavailable": 1, "unhealthyPodEvictionPolicy": "AlwaysAllow", "selector": {"matchLabels": picked}}
@@ -151,13 +164,22 @@ def program(landscape: Landscape, one: Program) -> Iterator[Manifest]:
 
 
 def monitor(  # noqa: PLR0913, PLR0917 - all that a monitor says
-    landscape: Landscape, name: str, namespace: str, picked: dict[str, str], port: int, path: str
+    landscape: Landscape,
+    name: str,
+    namespace: str,
+    picked: dict[str, str],
+    port: int,
+    path: str,
+    *,
+    meshed: bool = False,
 ) -> Manifest:
-    """Let Prometheus ask a program of the gateway."""
+    """Let Prometheus ask a program of the gateway; *meshed*: by mutual TLS, as its proxy lets nobody else in."""
+    endpoint = {"portNumber": port, "path": path, "interval": "30s"}
     spec = {
         "selector": {"matchLabels": picked},
         "namespaceSelector": {"matchNames": [namespace]},
-        "podMetricsEndpoints": [{"portNumber": port, "path": path, "interval": "30s"}],
+        "podMetricsEndpoints": [endpoint | ({"scheme": "https"} if meshed else {})],
+        **({"scrapeClass": MESH_SCRAPES} if meshed else {}),
     }
     metadata = described(landscape, name, OBSERVABILITY)
     return platform("monitoring.coreos.com/v1", "PodMonitor", metadata, {"spec": spec})

@@ -1,12 +1,15 @@
 """The runbook of the gateway: what has to be there before it, and how the keys of issuers are changed."""
 
-from typing import Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 from fairway.core.artefact import Page
-from fairway.core.cluster import FEDERATION, GATEWAY, GATEWAYS, IDENTITY
+from fairway.core.cluster import CERTIFICATES, FEDERATION, GATEWAY, GATEWAYS, IDENTITY, UNMESHED_IN
 from fairway.core.profile import Landscape
+from fairway.stages.s05_gateway.build.objects import HARDENED, NAME
 from fairway.stages.s05_gateway.decisions import GATEWAYS as PRODUCTS
-from fairway.stages.s05_gateway.decisions import federation
+from fairway.stages.s05_gateway.decisions import certificates, federation
+from fairway.yaml.writer import write_document
 
 RULE: Final = "gateway/public-through-gateway"
 INSTALLED: Final = {
@@ -25,11 +28,11 @@ kubectl --namespace {namespace} get pods
 Kong's free images end with 3.9; later ones take a licence. The image stands in `GatewayConfiguration`.
 """,
     "ambassador": """\
-Emissary-ingress (4.0 or newer) is installed once a cluster by its chart, as release `{name}` in namespace
-`{namespace}`, with `nameOverride` and `fullnameOverride` set to `{name}`: its account and the label
-`app.kubernetes.io/name` are `{name}`. It listens at 8080 and 8443; the chart's Service maps 80 and 443 to them.
+Emissary-ingress (4.0 or newer) is installed once a cluster by its chart, with the values beside this tree: policies and
+routes know it by the name they give it, and its namespace takes only Pods as hardened as they make it.
 
 ```
+helm upgrade --install {name} CHART --namespace {namespace} --values gateway/ENVIRONMENT.values.yaml
 kubectl --namespace {namespace} get deployments
 kubectl --namespace {namespace} get hosts.getambassador.io public
 ```
@@ -79,6 +82,78 @@ curl --silent http://127.0.0.1:5556/-/dex/keys
 """
 
 
+BY_RECORD: Final = """\
+## The certificate of the domain
+
+In {environments} each region proves the domain by a record in its zone. {role}
+
+```
+kubectl --namespace {namespace} get certificate gateway-tls
+kubectl --namespace {namespace} get challenges
+```
+"""
+ROLES: Final = {
+    "aws": "cert-manager's account `cert-manager` in namespace `{certificates}` needs a role that may find the zone\n"
+    "(`route53:ListHostedZonesByName`), change its records (`route53:ChangeResourceRecordSets`) and follow the change\n"
+    "(`route53:GetChange`).",
+    "gcp": "The zone lies in project `{system}-ENVIRONMENT`; cert-manager's account `cert-manager` in namespace\n"
+    "`{certificates}` needs the role `dns.admin` there.",
+}
+
+
+def pages(landscape: Landscape) -> Iterator[Page]:
+    """Write the runbook, and the values of a chart where a chart installs the gateway."""
+    yield runbook(landscape)
+    if landscape.system.platform.gateway == "ambassador":
+        for name, environment in landscape.system.environments.items():
+            if environment.domain:
+                several = len(environment.regions or landscape.system.regions) > 1
+                text = write_document(_values(landscape, above=several))
+                yield Page(path=f"gateway/{name}.values.yaml", text=text, rule=RULE)
+
+
+def _values(landscape: Landscape, *, above: bool) -> dict[str, Any]:
+    """Write what the chart is told; *above*: the outside comes in by a Service that stands under all regions."""
+    name = GATEWAYS["ambassador"]
+    hardened = {
+        key: value for key, value in HARDENED.items() if key != "readOnlyRootFilesystem"
+    }  # it writes to its own
+    public = {"type": "LoadBalancer", "externalTrafficPolicy": "Local"}
+    busy = {
+        "type": "Resource",
+        "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}},
+    }
+    spread = {
+        "maxSkew": 1,
+        "topologyKey": "topology.kubernetes.io/zone",
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": {NAME: name}},
+    }
+    pod = {"runAsNonRoot": True, "runAsUser": 8888, "fsGroup": 8888, "seccompProfile": {"type": "RuntimeDefault"}}
+    return {
+        "nameOverride": name,
+        "fullnameOverride": name,
+        "module": {"enabled": False},
+        "security": {"podSecurityContext": pod, "containerSecurityContext": hardened},
+        "service": {"type": "ClusterIP"} if above else public,
+        "resources": {"requests": {"cpu": "500m", "memory": "512Mi"}, "limits": {"cpu": "2000m", "memory": "1Gi"}},
+        "autoscaling": {"enabled": True, "minReplicas": 2, "maxReplicas": 10, "metrics": [busy]},
+        "podDisruptionBudget": {"maxUnavailable": 1},
+        "topologySpreadConstraints": [spread],
+        **({"podAnnotations": UNMESHED_IN} if landscape.mesh else {}),
+    }
+
+
+def _by_record(landscape: Landscape) -> Iterator[str]:
+    made = [one for one in certificates(landscape) if one.value.cloud is not None]
+    if not made:
+        return
+    cloud = str(made[0].value.cloud)
+    names = " and ".join(one.subject.removeprefix("environment ") for one in made)
+    role = ROLES[cloud].format(certificates=CERTIFICATES, system=landscape.system.system)
+    yield BY_RECORD.format(environments=names, role=role, namespace=GATEWAY)
+
+
 def runbook(landscape: Landscape) -> Page:
     """Write the page for the gateway that is chosen."""
     gateway = str(landscape.system.platform.gateway)
@@ -99,6 +174,7 @@ def runbook(landscape: Landscape) -> Page:
         parts.append(
             "In the mesh, the Istio CNI node agent sets up the network of each Pod: Pods themselves may not.\n"
         )
+    parts += _by_record(landscape)
     joined = federation(landscape)
     if joined is None or gateway == "kong":
         parts += ["## A new key of an issuer\n", KEYS[gateway]]

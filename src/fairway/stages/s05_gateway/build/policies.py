@@ -1,11 +1,22 @@
 """Who may reach the gateway and what it asks: the outside its two doors, and nobody anything else."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from fairway.core.artefact import Manifest
-from fairway.core.cluster import GATEWAY, GATEWAYS, MESH, OBSERVABILITY, PROMETHEUS, TRUST_DOMAIN
+from fairway.core.cluster import (
+    CHALLENGE,
+    GATEWAY,
+    GATEWAYS,
+    MESH,
+    NODE_DNS,
+    OBSERVABILITY,
+    OPERATORS,
+    PROMETHEUS,
+    TRUST_DOMAIN,
+)
 from fairway.core.profile import Landscape
+from fairway.stages.s05_gateway.build.certificates import SOLVER, SOLVER_PORT
 from fairway.stages.s05_gateway.build.objects import NAME, Program, described, platform, selector
 from fairway_sdk.contract import REST_PORT
 
@@ -15,7 +26,6 @@ METRICS: Final = {"kong": 8100, "ambassador": 8877}
 OPERATED: Final = {"kong": 8444, "ambassador": 0}  # where Kong's operator sets it up
 API_PORTS: Final = (443, 6443)
 MESH_PORT: Final = 15012
-NODE_DNS: Final = "169.254.20.10/32"  # where a cluster keeps a DNS cache on each node
 
 
 def default(landscape: Landscape, namespace: str) -> Manifest:
@@ -25,20 +35,35 @@ def default(landscape: Landscape, namespace: str) -> Manifest:
     return platform("networking.k8s.io/v1", "NetworkPolicy", metadata, body, short=f"default-deny-{namespace}")
 
 
-def around_gateway(landscape: Landscape, asked: list[Program]) -> Manifest:
+def around_challenge(landscape: Landscape, namespace: str) -> Manifest:
+    """Let the gateway lead the issuer of public certificates to what answers it, as long as that stands there."""
+    caller = _pods(GATEWAY, GATEWAYS[str(landscape.system.platform.gateway)])
+    spec = {
+        "podSelector": {"matchLabels": SOLVER},
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": [{"from": [caller], "ports": _tcp(SOLVER_PORT)}],
+    }
+    short = CHALLENGE if namespace == GATEWAY else f"{CHALLENGE}-{namespace}"
+    metadata = described(landscape, CHALLENGE, namespace)
+    body = {"spec": spec}
+    return platform("networking.k8s.io/v1", "NetworkPolicy", metadata, body, topic="public certificate", short=short)
+
+
+def around_gateway(landscape: Landscape, asked: list[Program], answering: Iterable[str]) -> Manifest:
     """Let the outside come to the doors, and the gateway go on to public services and what it asks."""
     gateway = str(landscape.system.platform.gateway)
     exposed = sorted(profile.name for profile in landscape.services.values() if profile.exposed)
     ingress: list[dict[str, Any]] = [{"ports": _tcp(*DOORS[gateway])}, _scraped(METRICS[gateway])]
     if OPERATED[gateway]:
-        operators = {
-            "namespaceSelector": {"matchExpressions": [{"key": "fairway.dev/operators", "operator": "Exists"}]}
-        }
+        operators = {"namespaceSelector": {"matchExpressions": [{"key": OPERATORS, "operator": "Exists"}]}}
         ingress.append({"from": [operators], "ports": _tcp(OPERATED[gateway])})
     named = {"matchExpressions": [{"key": NAME, "operator": "In", "values": exposed}]}
     services = {**_namespace(landscape.system.system), "podSelector": named}
     egress = [*_basic(landscape), {"to": [services], "ports": _tcp(REST_PORT)}]
     egress += [{"to": [_pods(one.namespace, one.name)], "ports": _tcp(*one.ports.values())} for one in asked]
+    challenges = [{**_namespace(name), "podSelector": {"matchLabels": SOLVER}} for name in answering]
+    if challenges:
+        egress.append({"to": challenges, "ports": _tcp(SOLVER_PORT)})
     if gateway == "ambassador":
         egress.append({"ports": _tcp(*API_PORTS)})  # it reads its routes from Kubernetes
     metadata = described(landscape, GATEWAYS[gateway])

@@ -35,6 +35,7 @@ UNKNOWN_HEADER: Final = "x-fairway-unknown"
 KEYS: Final = "/etc/gateway/keys"
 KEYS_REFRESHED: Final = "5m"
 FOLDER: Final = "/etc/envoy"
+CLAIMS: Final = "claims"
 TYPES: Final = "type.googleapis.com/envoy"
 REMOVED: Final = "x-envoy-auth-headers-to-remove"
 
@@ -84,7 +85,7 @@ def configuration(landscape: Landscape, site: Site, own: dict[str, str], keys: s
     for profile in exposed:
         providers |= _providers(profile, landscape, site, own, keys)
         rules += _rules(profile, landscape, site)
-        routes += _of_tenants(profile)
+        routes += _of_tenants(profile, joined=federation(landscape) is not None)
     # What no rule names is closed by a token that nobody has: no route is open because it was forgotten.
     rules.append({"match": {"prefix": "/"}, "requires": _any(list(providers))} if providers else _nobody())
     tokens = {"@type": f"{TYPES}.extensions.filters.http.jwt_authn.v3.JwtAuthentication"}
@@ -113,8 +114,12 @@ def configuration(landscape: Landscape, site: Site, own: dict[str, str], keys: s
 
 
 def _providers(profile: Profile, landscape: Landscape, site: Site, own: dict[str, str], keys: str) -> dict[str, Any]:
-    headers = [{"header_name": CONSUMER_HEADER, "claim_name": "sub"}]
-    if tenants(profile) is not None:
+    headers, kept = [{"header_name": CONSUMER_HEADER, "claim_name": "sub"}], {}
+    if tenants(profile) is not None and federation(landscape):
+        kept = {
+            "payload_in_metadata": CLAIMS
+        }  # the federation puts the tenant among the groups, and no header holds those
+    elif tenants(profile) is not None:
         headers.append({"header_name": TENANT_HEADER, "claim_name": TENANT_CLAIM})
     found: dict[str, Any] = {}
     for issuer, audiences in _trusted(profile, landscape, site).items():
@@ -133,6 +138,7 @@ def _providers(profile: Profile, landscape: Landscape, site: Site, own: dict[str
             "require_expiration": True,
             "clock_skew_seconds": 30,
             "claim_to_headers": headers,
+            **kept,
             "clear_route_cache": True,  # which answer is given depends on what the token says
         }
     return found
@@ -166,18 +172,31 @@ def _rules(profile: Profile, landscape: Landscape, site: Site) -> Iterator[dict[
     yield {**below, "requires": _any(needed)} if needed else below | {"requires": _nobody()["requires"]}
 
 
-def _of_tenants(profile: Profile) -> Iterator[dict[str, Any]]:
-    """Answer requests whose path names the tenant: a token of another one gets nowhere."""
+def _of_tenants(profile: Profile, *, joined: bool) -> Iterator[dict[str, Any]]:
+    """Answer requests by the tenant of their token; whoever names another one in the path gets nowhere."""
     apart, prefix = tenants(profile), public_route(profile).value.prefix
-    if apart is None or apart.value is None or apart.value.by != "path":
+    if apart is None or apart.value is None:
         return
+    told = {"name": CONSUMER_HEADER, "present_match": True}
+    below = {"path_separated_prefix": prefix}
     for name in apart.value.names:
-        stem = {"path_separated_prefix": f"{prefix}/{name}"}
-        own = {"name": TENANT_HEADER, "string_match": {"exact": name}}
-        other = {**own, "invert_match": True, "treat_missing_header_as_empty": True}
-        told = {"name": CONSUMER_HEADER, "present_match": True}
-        yield {"match": {**stem, "headers": [told, other]}, "direct_response": {"status": 403}}
+        stem = {"path_separated_prefix": f"{prefix}/{name}"} if apart.value.by == "path" else below
+        if joined:
+            said = [_header(CONSUMER_HEADER, f"%REQ({CONSUMER_HEADER})%"), _header(TENANT_HEADER, name)]
+            yield _answer({**stem, "headers": [told], **_among_groups(name)}, [*said, _header(REMOVED, UNKNOWN_HEADER)])
+        if apart.value.by == "header":
+            continue
+        other = {"name": TENANT_HEADER, "string_match": {"exact": name}, "invert_match": True}
+        others = [] if joined else [{**other, "treat_missing_header_as_empty": True}]
+        yield {"match": {**stem, "headers": [told, *others]}, "direct_response": {"status": 403}}
         yield from _answers(name, stem)
+
+
+def _among_groups(tenant: str) -> dict[str, Any]:
+    """Match a token that the federation gave to somebody of a tenant."""
+    group = {"string_match": {"exact": f"{TENANT_CLAIM}:{tenant}"}}
+    found = {"path": [{"key": CLAIMS}, {"key": "groups"}], "value": {"list_match": {"one_of": group}}}
+    return {"dynamic_metadata": [{"filter": "envoy.filters.http.jwt_authn", **found}]}
 
 
 def _answers(tenant: str, match: dict[str, Any] | None = None) -> Iterator[dict[str, Any]]:

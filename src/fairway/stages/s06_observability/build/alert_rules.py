@@ -11,6 +11,7 @@ from typing import Any, Final
 from fairway.core import signals
 from fairway.core.artefact import Site
 from fairway.core.facts import seconds
+from fairway.core.once import once
 from fairway.core.profile import Landscape, Profile
 from fairway.core.wording import listed
 from fairway.stages.s06_observability.build.names import dashboard_path, runbook_path
@@ -30,11 +31,17 @@ Group = dict[str, Any]
 def groups(landscape: Landscape, site: Site) -> list[Group]:
     """Give the groups of rules for all services, as a rule file of Prometheus holds them under `groups`."""
     del site  # every site is watched alike; what differs is which Prometheus does
-    return [group for profile in landscape.services.values() for group in groups_of(profile, landscape)]
+    return [group for _, groups in grouped(landscape) for group in groups]
 
 
-def groups_of(profile: Profile, landscape: Landscape) -> list[Group]:
-    """Give the groups of one service: what is recorded, and what alerts."""
+@once
+def grouped(landscape: Landscape) -> Iterator[tuple[Profile, list[Group]]]:
+    """Give every service with its groups of rules: what is recorded, and what alerts."""
+    for profile in landscape.services.values():
+        yield profile, _groups(profile, landscape)
+
+
+def _groups(profile: Profile, landscape: Landscape) -> list[Group]:
     if profile.runs_to_completion:
         return [_group(profile, "alerts", _runs(profile, landscape))]
     if alerts.unseen(profile) is not None:

@@ -8,6 +8,7 @@ import msgspec
 from fairway.core.artefact import Manifest
 from fairway.core.cluster import GRAFANA, JAEGER, LOGS, OBSERVABILITY, PROMETHEUS, host
 from fairway.core.images import IMAGES
+from fairway.core.once import once
 from fairway.core.profile import Landscape
 from fairway.stages.s06_observability.build import placing
 from fairway.stages.s06_observability.build.log_collectors import CERTIFICATE, ELASTICSEARCH_PORT, LOKI_PORT
@@ -24,11 +25,13 @@ WIDTH, HEIGHT = 8, 7  # of 24 columns
 Row = tuple[str, Iterable[Panel]]
 
 
+@once
 def manifests(landscape: Landscape) -> Iterator[Manifest]:
     """Build Grafana for its operator, its sources, and the dashboards."""
     whole = system.system_dashboard(landscape)
     yield placing.manifest(RULE, whole.topic, "grafana", _grafana(landscape))
-    yield placing.manifest(RULE, whole.topic, f"service-{GRAFANA}", placing.service(landscape, GRAFANA, {"http": 3000}))
+    service = placing.service(landscape, GRAFANA, {"http": 3000}, of_operator="grafana-http")
+    yield placing.manifest(RULE, whole.topic, f"service-{GRAFANA}", service)
     for name, source in _sources(landscape):
         obj = {
             "apiVersion": "grafana.integreatly.org/v1beta1",

@@ -1,17 +1,19 @@
 """What sends the lines of every container on: Fluent Bit or Fluentd on each node, to Loki or Elasticsearch.
 
-Neither asks the API server: namespace, Pod and container are in the name of each file. The class of data that decides
-how long a line is kept follows from the service.
+It reads the disks of nodes, which only Pods of a privileged namespace may, so it has one to itself. Neither asks the
+API server: namespace, Pod and container are in the name of each file. The class of data that decides how long a line is
+kept follows from the service.
 """
 
 from collections.abc import Iterator
 from typing import Any, Final
 
 from fairway.core.artefact import Manifest, Site
-from fairway.core.cluster import LOGS, OBSERVABILITY, host
+from fairway.core.cluster import COLLECTION, LOGS, OBSERVABILITY, host
 from fairway.core.facts import DataClass
 from fairway.core.images import IMAGES
 from fairway.core.profile import Landscape
+from fairway.core.secrets import external_secret
 from fairway.stages.s06_observability.build import placing
 from fairway.stages.s06_observability.decisions import system, telemetry
 from fairway.yaml.writer import write_document
@@ -54,25 +56,32 @@ def manifests(landscape: Landscape, site: Site) -> Iterator[Manifest]:
             **placing.probes("/api/plugins.json", "health"),
         }
         folder = "/fluentd/etc"
-    configuration = placing.config_map(landscape, part, files)
-    mounts, volumes = _disks(configuration["metadata"]["name"], folder, store)
+    configuration = placing.config_map(landscape, part, files, COLLECTION)
+    mounts, volumes = _disks(configuration["metadata"]["name"], folder, part, store)
     template = placing.pod(landscape, part, {**container, "volumeMounts": mounts}, volumes, READER)
     template["spec"]["tolerations"] = [{"operator": "Exists", "effect": "NoSchedule"}]
     daemon = {
         "apiVersion": "apps/v1",
         "kind": "DaemonSet",
-        "metadata": placing.described(landscape, part),
+        "metadata": placing.described(landscape, part, namespace=COLLECTION),
         "spec": {
             "selector": placing.chosen(landscape, part),
             "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "10%"}},
             "template": template,
         },
     }
-    for file, obj in (
-        (f"serviceaccount-{part}", placing.account(landscape, part)),
-        (f"configmap-{part}", configuration),
-        (f"daemonset-{part}", daemon),
-    ):
+    built = {
+        f"serviceaccount-{part}": placing.account(landscape, part, COLLECTION),
+        f"certificate-{part}": placing.certificate(landscape, part, namespace=COLLECTION),
+        f"configmap-{part}": configuration,
+        f"daemonset-{part}": daemon,
+    }
+    if store == "elasticsearch":
+        described = placing.described(landscape, part, WRITER, namespace=COLLECTION)
+        entries = {"password": (OBSERVABILITY, f"{WRITER}-password")}
+        secret = external_secret(landscape, site, described, entries, refresh="1h")
+        built[f"externalsecret-{WRITER}-{COLLECTION}"] = secret
+    for file, obj in built.items():
         yield placing.manifest(RULE, decided.topic, file, obj)
 
 
@@ -154,7 +163,7 @@ def fluent_bit(landscape: Landscape, site: Site, store: str) -> str:
                         "name": "tail",
                         "tag": "lines.*",
                         "path": f"{LINES}/*.log",
-                        "exclude_path": f"{LINES}/fluent-bit-*_{OBSERVABILITY}_*.log",
+                        "exclude_path": f"{LINES}/fluent-bit-*_{COLLECTION}_*.log",
                         "path_key": "file",
                         "multiline.parser": "docker, cri",
                         "db": "/buffers/positions.db",
@@ -210,7 +219,7 @@ def fluentd(landscape: Landscape, site: Site, store: str) -> str:
   @type tail
   tag lines
   path {LINES}/*.log
-  exclude_path ["{LINES}/fluentd-*_{OBSERVABILITY}_*.log"]
+  exclude_path ["{LINES}/fluentd-*_{COLLECTION}_*.log"]
   path_key file
   pos_file /buffers/positions
   read_from_head true
@@ -312,7 +321,7 @@ def _where(landscape: Landscape, site: Site) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _disks(configuration: str, folder: str, store: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _disks(configuration: str, folder: str, part: str, store: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     mounts: list[dict[str, Any]] = [
         {"name": "configuration", "mountPath": folder, "readOnly": True},
         {"name": "lines", "mountPath": "/var/log", "readOnly": True},
@@ -325,8 +334,8 @@ def _disks(configuration: str, folder: str, store: str) -> tuple[list[dict[str, 
         {"name": "buffers", "emptyDir": {"sizeLimit": BUFFER}},
         {"name": "scratch", "emptyDir": {"sizeLimit": "64Mi"}},
     ]
-    theirs = CERTIFICATE if store == "elasticsearch" else placing.keys_of(LOGS["loki"])
-    authority = {"secretName": theirs, "items": [{"key": "ca.crt", "path": "ca.crt"}]}
+    # Its own certificate comes with the authority's, which signed the store's too.
+    authority = {"secretName": placing.keys_of(part), "items": [{"key": "ca.crt", "path": "ca.crt"}]}
     mounts.append({"name": "certificates", "mountPath": "/certificates", "readOnly": True})
     volumes.append({"name": "certificates", "secret": authority})
     if store == "elasticsearch":

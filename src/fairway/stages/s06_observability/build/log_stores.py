@@ -160,6 +160,8 @@ def _elasticsearch(landscape: Landscape, site: Site) -> Iterator[tuple[str, dict
             refresh="1h",
         )
         yield f"externalsecret-{user}", secret
+    named = tuple(f"{ELASTICSEARCH}-es-{way}" for way in ("http", "internal-http"))  # for all, and for its operator
+    yield f"certificate-{ELASTICSEARCH}", placing.certificate(landscape, ELASTICSEARCH, named)
     yield (
         "elasticsearch",
         {
@@ -168,6 +170,7 @@ def _elasticsearch(landscape: Landscape, site: Site) -> Iterator[tuple[str, dict
             "metadata": placing.described(landscape, ELASTICSEARCH),
             "spec": {
                 "version": ELASTICSEARCH_VERSION,
+                "http": {"tls": {"certificate": {"secretName": placing.keys_of(ELASTICSEARCH)}}},
                 "volumeClaimDeletePolicy": "DeleteOnScaledownOnly",
                 "nodeSets": [_nodes(landscape)],
             },

@@ -5,22 +5,24 @@ from typing import Any, Final
 
 from fairway.core import programs
 from fairway.core.artefact import Manifest, Site
-from fairway.core.cluster import ALERTMANAGER, LOGS, OBSERVABILITY, PROMETHEUS, host
+from fairway.core.cluster import ALERTMANAGER, LOGS, MESH_SCRAPES, OBSERVABILITY, PROMETHEUS, host
 from fairway.core.images import IMAGES
 from fairway.core.labels import selector
+from fairway.core.once import once
 from fairway.core.profile import Landscape, Profile
 from fairway.stages.s06_observability.build import placing
 from fairway.stages.s06_observability.decisions import system, telemetry
 
 RULE: Final = "prometheus"
+READS: Final = ["get", "list", "watch"]
 STATE: Final = "kube-state-metrics"
 NOBODY: Final = (65534, 65534)
 CERTIFICATES: Final = "/etc/mesh-certificates"
-MESH_CLASS: Final = "mesh"
 PROXY_PORT: Final = programs.MESH_METRICS
 KEPT: Final = [{"sourceLabels": ["__name__"], "regex": "istio_.*|envoy_cluster_upstream_.*", "action": "keep"}]
 
 
+@once
 def monitors(landscape: Landscape) -> Iterator[Manifest]:
     """Scrape every service at its admin port, and what stands beside it."""
     for profile in landscape.services.values():
@@ -41,11 +43,18 @@ def monitors(landscape: Landscape) -> Iterator[Manifest]:
 
 
 def prometheus(landscape: Landscape, site: Site) -> Iterator[Manifest]:
-    """Build Prometheus for its operator, with rights to find Pods in two namespaces and no others."""
+    """Build Prometheus for its operator, with rights to find what it scrapes here, and whom it tells of alerts.
+
+    Where others have something to be scraped in namespaces of their own, they grant it there.
+    """
     decided = system.monitoring(landscape)
     yield placing.manifest(RULE, decided.topic, "serviceaccount-prometheus", placing.account(landscape, PROMETHEUS))
-    rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}]
-    for namespace in (landscape.system.system, OBSERVABILITY):
+    pods = {"apiGroups": [""], "resources": ["pods"], "verbs": READS}
+    told = [
+        {"apiGroups": [""], "resources": ["pods", "services"], "verbs": READS},
+        {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": READS},
+    ]
+    for namespace, rules in ((landscape.system.system, [pods]), (OBSERVABILITY, told)):
         role, binding = placing.granted(landscape, PROMETHEUS, namespace, rules)
         yield placing.manifest(RULE, decided.topic, f"role-prometheus-{namespace}", role)
         yield placing.manifest(RULE, decided.topic, f"rolebinding-prometheus-{namespace}", binding)
@@ -63,6 +72,7 @@ def prometheus(landscape: Landscape, site: Site) -> Iterator[Manifest]:
             "region": site.region,
         },
         "serviceAccountName": PROMETHEUS,
+        "serviceDiscoveryRole": "EndpointSlice",
         "podMonitorSelector": mine,
         "ruleSelector": mine,
         "alerting": {"alertmanagers": [{"namespace": OBSERVABILITY, "name": "alertmanager-operated", "port": "web"}]},
@@ -128,7 +138,7 @@ def _in_mesh(spec: dict[str, Any]) -> dict[str, Any]:
         "volumeMounts": [{"name": "mesh-certificates", "mountPath": CERTIFICATES, "readOnly": True}],
         "scrapeClasses": [
             {
-                "name": MESH_CLASS,
+                "name": MESH_SCRAPES,
                 "tlsConfig": {
                     "caFile": f"{CERTIFICATES}/root-cert.pem",
                     "certFile": f"{CERTIFICATES}/cert-chain.pem",
@@ -159,7 +169,7 @@ def _of_service(landscape: Landscape, profile: Profile) -> Iterator[Manifest]:
             {"matchLabels": selector(landscape.system.system, profile.name)},
             [{**endpoint, "relabelings": _named("__meta_kubernetes_pod_label_app_kubernetes_io_name")}],
             landscape.system.system,
-            {"scrapeClass": MESH_CLASS} if by_mesh else {},
+            {"scrapeClass": MESH_SCRAPES} if by_mesh else {},
         ),
         profile.name,
     )

@@ -3,33 +3,49 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from fairway.core import programs
 from fairway.core.artefact import Manifest
-from fairway.core.cluster import ALERTMANAGER, COLLECTOR, GRAFANA, LOGS, OBSERVABILITY, PROMETHEUS
+from fairway.core.cluster import (
+    ALERTMANAGER,
+    COLLECTION,
+    COLLECTOR,
+    GATEWAY,
+    GRAFANA,
+    IDENTITY,
+    LOGS,
+    MESH,
+    NODE_DNS,
+    OBSERVABILITY,
+    OPERATORS,
+    PROMETHEUS,
+    ROLLOUTS,
+)
 from fairway.core.profile import Landscape
 from fairway.stages.s06_observability.build import placing
+from fairway.stages.s06_observability.build.log_collectors import ELASTICSEARCH_PORT, LOKI_PORT
 from fairway.stages.s06_observability.build.monitors import STATE
 from fairway.stages.s06_observability.decisions import system
-from fairway_sdk.contract import ADMIN_PORT, COLLECTOR_PORT
+from fairway_sdk.contract import COLLECTOR_PORT
 
 RULE: Final = "prometheus"
 API_SERVER: Final = (443, 6443)
 OUTSIDE: Final = (443, 587)  # to the channels and mail hosts of owners
+MESH_PORT: Final = 15012  # of its control plane
+LINES: Final = {LOGS["loki"]: LOKI_PORT, LOGS["elasticsearch"]: ELASTICSEARCH_PORT}
 LABEL: Final = "kubernetes.io/metadata.name"
 
 
 def manifests(landscape: Landscape) -> Iterator[Manifest]:
-    """Build the namespace; from outside little of it is reached.
-
-    What collects logs reads the disk of its node, which only privileged Pods may. All others are restricted by their
-    own security contexts, and one that is not is told of.
-    """
-    levels = {"enforce": "privileged", "audit": "restricted", "warn": "restricted"}
-    labels = {f"pod-security.kubernetes.io/{mode}": level for mode, level in levels.items()}
-    described = placing.unplaced(landscape, OBSERVABILITY)
-    described["labels"] = {**described["labels"], **labels}
-    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": described}
-    yield placing.manifest(RULE, "monitoring", "namespace", namespace)
+    """Build the namespace, and the one of what collects logs; from outside little of them is reached."""
+    for name, file, level in (
+        (OBSERVABILITY, "namespace", "restricted"),
+        (COLLECTION, f"namespace-{COLLECTION}", "privileged"),  # it reads the disk of its node
+    ):
+        levels = {"enforce": level, "audit": "restricted", "warn": "restricted"}
+        labels = {f"pod-security.kubernetes.io/{mode}": chosen for mode, chosen in levels.items()}
+        described = placing.unplaced(landscape, name)
+        described["labels"] = {**described["labels"], **labels}
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": described}
+        yield placing.manifest(RULE, "monitoring", file, namespace)
     yield from _policies(landscape)
 
 
@@ -37,27 +53,61 @@ def _policies(landscape: Landscape) -> Iterator[Manifest]:
     """Let all in the namespace talk to each other, and each to those outside whom its work needs."""
     everybody: dict[str, Any] = {}
     inside: list[dict[str, Any]] = [{"podSelector": {}}]
-    names: dict[str, Any] = {"to": [{**_in("kube-system"), "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}}]}
-    names["ports"] = [{"protocol": protocol, "port": 53} for protocol in ("TCP", "UDP")]
-    yield _policy(landscape, "inside", everybody, [{"from": inside}], [{"to": inside}, names])
-    services = [_in(landscape.system.system)]
-    proxies = {programs.metrics_port(profile) for profile in landscape.services.values() if profile.foreign} - {None}
-    of_proxies = [programs.MESH_METRICS_PORT] if landscape.mesh else sorted(filter(None, proxies))
-    scraped = {"to": services, **_ports(ADMIN_PORT, *of_proxies)}
-    asked = {"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}], **_ports(*API_SERVER)}
-    yield _policy(landscape, PROMETHEUS, _named(PROMETHEUS), [], [scraped, asked])
-    told = {"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}], **_ports(*OUTSIDE)}
-    yield _policy(landscape, ALERTMANAGER, _named(ALERTMANAGER), [], [told])
+    yield _policy(landscape, "inside", everybody, [{"from": inside}], [{"to": inside}, _names()])
+    yield _policy(landscape, PROMETHEUS, _named(PROMETHEUS), *_of_prometheus(landscape))
+    yield _policy(landscape, ALERTMANAGER, _named(ALERTMANAGER), [], [_outside(*OUTSIDE)])
     if any(profile.runs_to_completion for profile in landscape.services.values()):
-        yield _policy(landscape, STATE, _named(STATE), [], [asked])
+        yield _policy(landscape, STATE, _named(STATE), [], [_outside(*API_SERVER)])
     if system.traces(landscape) is not None:
-        yield _policy(landscape, COLLECTOR, _named(COLLECTOR), [{"from": services, **_ports(COLLECTOR_PORT)}], [])
-    # Operators stand in namespaces of their own; they come with a password and by TLS.
-    operators: list[dict[str, Any]] = [{"namespaceSelector": {}}]
-    yield _policy(landscape, GRAFANA, _named(GRAFANA), [{"from": operators, **_ports(3000)}], [])
-    if system.log_pipeline(landscape).value.store == "elasticsearch":
-        part = LOGS["elasticsearch"]
-        yield _policy(landscape, part, _named(part), [{"from": operators, **_ports(9200)}], [])
+        callers = {"from": [_in(landscape.system.system)], **_ports(COLLECTOR_PORT)}
+        yield _policy(landscape, COLLECTOR, _named(COLLECTOR), [callers], [])
+    # It fetches the plugins that its own version comes without.
+    yield _policy(landscape, GRAFANA, _named(GRAFANA), [{"from": [_operators()], **_ports(3000)}], [_outside(443)])
+    yield from _of_lines(landscape)
+
+
+def _of_lines(landscape: Landscape) -> Iterator[Manifest]:
+    """Let the collector, whom nobody asks anything, reach the store of lines, and the store's operator too."""
+    part = LOGS[system.log_pipeline(landscape).value.store]
+    port = _ports(LINES[part])
+    acting = [_operators()] if part == LOGS["elasticsearch"] else []
+    yield _policy(landscape, part, _named(part), [{"from": [_in(COLLECTION), *acting], **port}], [])
+    store = {"to": [{**_in(OBSERVABILITY), "podSelector": _named(part)}], **port}
+    spec = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"], "egress": [_names(), store]}
+    policy = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": placing.described(landscape, COLLECTION, namespace=COLLECTION),
+        "spec": spec,
+    }
+    yield placing.manifest(RULE, "monitoring", f"networkpolicy-{COLLECTION}", policy)
+
+
+def _of_prometheus(landscape: Landscape) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Say who asks Prometheus, and whom it asks: what is scraped lets it in at its own port and at no other."""
+    scraped = {"to": [_in(name) for name in (landscape.system.system, GATEWAY, IDENTITY)]}
+    asked = [scraped, _outside(*API_SERVER)]
+    if landscape.mesh:
+        control = {**_in(MESH), "podSelector": {"matchLabels": {"app": "istiod"}}}
+        asked.append({"to": [control], **_ports(MESH_PORT)})
+    # Whoever releases a version asks whether it is worse than the one before.
+    return [{"from": [_in(ROLLOUTS)], **_ports(9090)}], asked
+
+
+def _names() -> dict[str, Any]:
+    """Let names be looked up."""
+    resolver = {**_in("kube-system"), "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}}
+    ports = [{"protocol": protocol, "port": 53} for protocol in ("TCP", "UDP")]
+    return {"to": [resolver, {"ipBlock": {"cidr": NODE_DNS}}], "ports": ports}
+
+
+def _outside(*ports: int) -> dict[str, Any]:
+    return {"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}], **_ports(*ports)}
+
+
+def _operators() -> dict[str, Any]:
+    """Select the namespaces of operators, which act on what stands here."""
+    return {"namespaceSelector": {"matchExpressions": [{"key": OPERATORS, "operator": "Exists"}]}}
 
 
 def _in(namespace: str) -> dict[str, Any]:

@@ -17,16 +17,17 @@ HARDENED: dict[str, Any] = {
 }
 
 
-def described(
+def described(  # noqa: PLR0913, PLR0917 - all that it is called
     landscape: Landscape,
     part: str,
     name: str = "",
     labels: dict[str, str] | None = None,
     notes: dict[str, str] | None = None,
+    namespace: str = OBSERVABILITY,
 ) -> dict[str, Any]:
-    """Describe an object of the namespace; *part* is what it belongs to, its name too unless another is given."""
+    """Describe an object of a namespace; *part* is what it belongs to, its name too unless another is given."""
     given = metadata(landscape.system.system, part, name=name, labels=labels, annotations=notes)
-    return {**given, "namespace": OBSERVABILITY}
+    return {**given, "namespace": namespace}
 
 
 def unplaced(landscape: Landscape, part: str, name: str = "") -> dict[str, Any]:
@@ -64,12 +65,12 @@ def resources(cpu: str, memory: str, most: str = "1") -> dict[str, Any]:
     return {"requests": {"cpu": cpu, "memory": memory}, "limits": {"cpu": most, "memory": memory}}
 
 
-def account(landscape: Landscape, part: str) -> dict[str, Any]:
+def account(landscape: Landscape, part: str, namespace: str = OBSERVABILITY) -> dict[str, Any]:
     """Give a part an account of its own, whose token is not mounted unless its Pod asks."""
     return {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
-        "metadata": described(landscape, part),
+        "metadata": described(landscape, part, namespace=namespace),
         "automountServiceAccountToken": False,
     }
 
@@ -94,9 +95,11 @@ def granted(
     return role, binding
 
 
-def service(landscape: Landscape, part: str, ports: dict[str, int], *, headless: bool = False) -> dict[str, Any]:
-    """Reach the Pods of a part by name, at ports that they name alike."""
-    listed = [{"name": name, "port": port, "targetPort": name} for name, port in ports.items()]
+def service(
+    landscape: Landscape, part: str, ports: dict[str, int], *, headless: bool = False, of_operator: str = ""
+) -> dict[str, Any]:
+    """Reach the Pods of a part by name, at ports that they name alike, or as their operator names its only one."""
+    listed = [{"name": name, "port": port, "targetPort": of_operator or name} for name, port in ports.items()]
     selected: dict[str, str] = selector(landscape.system.system, part)
     spec: dict[str, Any] = {"selector": selected, "ports": listed}
     return {
@@ -107,13 +110,14 @@ def service(landscape: Landscape, part: str, ports: dict[str, int], *, headless:
     }
 
 
-def config_map(landscape: Landscape, part: str, data: dict[str, str], name: str = "") -> dict[str, Any]:
+def config_map(landscape: Landscape, part: str, data: dict[str, str], namespace: str = OBSERVABILITY) -> dict[str, Any]:
     """Hold a part's configuration; its name carries a hash of it, so that a change rolls the Pods."""
     text = "\0".join(f"{key}\0{value}" for key, value in sorted(data.items()))
+    name = f"{part}-{sha256(text.encode()).hexdigest()[:10]}"
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": described(landscape, part, f"{name or part}-{sha256(text.encode()).hexdigest()[:10]}"),
+        "metadata": described(landscape, part, name, namespace=namespace),
         "immutable": True,
         "data": data,
     }
@@ -142,15 +146,21 @@ def pod(  # noqa: PLR0913 - all that such a Pod says
     }
 
 
-def certificate(landscape: Landscape, part: str) -> dict[str, Any]:
-    """Give a part a certificate of the system's own authority, in a Secret named as `keys_of` says."""
+def certificate(
+    landscape: Landscape, part: str, names: tuple[str, ...] = (), namespace: str = OBSERVABILITY
+) -> dict[str, Any]:
+    """Give a part a certificate of the system's own authority, in a Secret named as `keys_of` says.
+
+    *names* are those of the Services that lead to it, where they are not called as the part.
+    """
+    hosts = [name for one in names or (part,) for name in (host(one, namespace), f"{one}.{namespace}.svc")]
     return {
         "apiVersion": "cert-manager.io/v1",
         "kind": "Certificate",
-        "metadata": described(landscape, part),
+        "metadata": described(landscape, part, namespace=namespace),
         "spec": {
             "secretName": keys_of(part),
-            "dnsNames": [host(part, OBSERVABILITY), f"{part}.{OBSERVABILITY}.svc"],
+            "dnsNames": hosts,
             "duration": "2160h",
             "renewBefore": "720h",
             "privateKey": {"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"},

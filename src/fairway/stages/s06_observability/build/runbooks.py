@@ -8,7 +8,7 @@ from fairway.core.cluster import GRAFANA, JAEGER, OBSERVABILITY, PROMETHEUS
 from fairway.core.conditions import TRACING
 from fairway.core.profile import Landscape, Profile
 from fairway.core.wording import listed
-from fairway.stages.s06_observability.build.alert_rules import groups_of
+from fairway.stages.s06_observability.build.alert_rules import grouped
 from fairway.stages.s06_observability.build.names import dashboard_path, runbook_path
 from fairway.stages.s06_observability.decisions import alerts
 
@@ -25,9 +25,10 @@ MEANS: Final = {
 
 def pages(landscape: Landscape) -> Iterator[Page]:
     """Write a page for each alert of each service."""
-    for name, profile in landscape.services.items():
+    for profile, groups in grouped(landscape):
+        name = profile.name
         found: dict[str, list[dict[str, Any]]] = {}
-        for group in groups_of(profile, landscape):
+        for group in groups:
             for rule in group["rules"]:
                 if "alert" in rule:
                     found.setdefault(rule["alert"], []).append(rule)

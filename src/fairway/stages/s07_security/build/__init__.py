@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from fairway.core.artefact import Manifest, Page, Site
+from fairway.core.once import once
 from fairway.core.parts import Part
 from fairway.core.profile import Landscape
 from fairway.stages.s07_security.build import (
@@ -30,11 +31,15 @@ def parts(landscape: Landscape, site: Site) -> Iterator[Part]:
 
 def manifests(landscape: Landscape, site: Site) -> Iterator[Manifest]:
     """Build what holds for the system, and what each service has of its own."""
+    yield admission.signed(landscape, site)
+    yield from _everywhere(landscape)
+
+
+@once
+def _everywhere(landscape: Landscape) -> Iterator[Manifest]:
     yield policies.default(landscape)
-    yield from policies.platform(landscape)
     yield from certificates.authority(landscape)
     yield from mesh.rules(landscape)
-    yield admission.signed(landscape, site)
     yield from policies.around_stores(landscape)
     for profile in landscape.services.values():
         yield accounts.service_account(landscape, profile)

@@ -1,4 +1,4 @@
-"""The system's own authority, the issuer of public certificates, and a certificate for each service without a mesh."""
+"""The system's own authority, and a certificate for each service without a mesh."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -13,12 +13,11 @@ API: Final = "cert-manager.io/v1"
 AUTHORITY: Final = "fairway-authority"
 ROOT: Final = "fairway-root"
 AUTHORITY_LIFETIME: Final = {"duration": "87600h", "renewBefore": "720h"}
-LETS_ENCRYPT: Final = "https://acme-v02.api.letsencrypt.org/directory"
 KEY: Final = {"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"}
 
 
 def authority(landscape: Landscape) -> Iterator[Manifest]:
-    """Build what certificates are issued by: one authority for what is inside, a public one for what browsers see."""
+    """Build what certificates inside the system are issued by, and the gateway's own where no mesh gives it one."""
     decided = internal_tls(landscape)
     public = any(profile.exposed for profile in landscape.services.values())
     root = {
@@ -34,14 +33,6 @@ def authority(landscape: Landscape) -> Iterator[Manifest]:
         ("Certificate", AUTHORITY, root),
         ("ClusterIssuer", cluster.CLUSTER_ISSUER, {"ca": {"secretName": AUTHORITY}}),
     ]
-    if public:
-        solver = {"http01": {"ingress": {"ingressClassName": str(landscape.system.platform.gateway)}}}
-        acme = {
-            "server": LETS_ENCRYPT,
-            "privateKeySecretRef": {"name": f"{cluster.PUBLIC_ISSUER}-account"},
-            "solvers": [solver],
-        }
-        made.append(("ClusterIssuer", cluster.PUBLIC_ISSUER, {"acme": acme}))
     labels = {"app.kubernetes.io/part-of": landscape.system.system, "app.kubernetes.io/managed-by": "fairway"}
     for kind, name, spec in made:
         placed = {"namespace": cluster.CERTIFICATES} if kind == "Certificate" else {}

@@ -13,11 +13,9 @@ from fairway_sdk.contract import GRPC_PORT, REST_PORT
 
 RULE: Final = "security/network-policies"
 CHORES: Final = ("migration", "retention", "rewrap")  # what runs in a service's name, as <service>-<chore>
-NODE_DNS: Final = "169.254.20.10/32"  # where a cluster keeps a DNS cache on each node, Pods ask there
 NAMESPACE: Final = "kubernetes.io/metadata.name"
 EXPORTERS: Final = {"postgresql": 9187, "mysql": 9104, "cassandra": 9000, "redis": 9121}  # where a store is scraped
 CLUSTER_PORTS: Final = {"mysql": (4444, 4567, 4568, 33062), "cassandra": (7000, 7001, 8080)}  # among its servers
-GATEWAY_PORTS: Final = (8000, 8080, 8443)  # on which gateways take requests, plain ones to redirect them
 BROKER_METRICS: Final = {"nats": 7777, "kafka": 9404, "rabbitmq": 15692}
 
 
@@ -32,45 +30,11 @@ def default(landscape: Landscape) -> Manifest:
     )
 
 
-def platform(landscape: Landscape) -> Iterator[Manifest]:
-    """Refuse what nobody needs in the namespaces around the system: the gateway's, the identity providers', monitoring.
-
-    What is observed may be anywhere, so monitoring may reach all namespaces, and of the outside only what is encrypted.
-    """
-    system = landscape.system.system
-    inside: dict[str, Any] = {"podSelector": {}}
-    outward = {"ports": _tcp(443, 6443)}
-    spaces: dict[str, tuple[list[dict[str, Any]] | None, list[dict[str, Any]]]] = {
-        cluster.OBSERVABILITY: (None, [{"to": [{"namespaceSelector": {}}]}, {"ports": _tcp(443, 587, 6443)}]),
-    }
-    if any(profile.exposed for profile in landscape.services.values()):
-        to = [inside, _namespace(system), _namespace(cluster.IDENTITY), _namespace(cluster.OBSERVABILITY)]
-        public = [{"from": [{"ipBlock": {"cidr": "0.0.0.0/0"}}], "ports": _tcp(*GATEWAY_PORTS)}]
-        near = {"from": [inside, _namespace(cluster.OBSERVABILITY), _namespace(cluster.CERTIFICATES)]}
-        spaces[cluster.GATEWAY] = ([*public, near], [_dns(), {"to": to}, outward])
-    if len(landscape.system.identity_providers) > 1:
-        asking = [inside, *map(_namespace, (cluster.GATEWAY, system, cluster.OBSERVABILITY))]
-        spaces[cluster.IDENTITY] = ([{"from": asking}], [_dns(), {"to": [inside]}, outward])
-    if landscape.mesh:
-        istiod = {"to": [_namespace(cluster.MESH)], "ports": _tcp(network.MESH_PORT)}
-        for _, egress in spaces.values():
-            egress.append(istiod)
-    for name, (ingress, egress) in spaces.items():
-        described = {**_described(system, "declared-connections"), "namespace": name}
-        directions = ["Egress"] if ingress is None else ["Ingress", "Egress"]
-        yield Manifest(
-            path=f"platform/networkpolicy-{name}.yaml",
-            rule=RULE,
-            topic="undeclared connections",
-            object=_policy(described, {}, directions=directions, ingress=ingress, egress=egress),
-        )
-
-
 def around(landscape: Landscape, profile: Profile) -> Iterator[Manifest]:
     """Let a service's own connections through: of its replicas, and of what runs in its name."""
     system = landscape.system.system
     callers, called = network.may_be_called_by(profile), network.may_call(profile)
-    egress = list(_egress(landscape, called.value))
+    egress = _egress(landscape, called.value)
     yield Manifest(
         path=f"services/{profile.name}/networkpolicy.yaml",
         service=profile.name,
@@ -95,7 +59,7 @@ def around(landscape: Landscape, profile: Profile) -> Iterator[Manifest]:
         object=_policy(
             metadata(system, profile.name, name=f"{profile.name}-chores"),
             _named(system, [f"{profile.name}-{chore}" for chore in CHORES]),
-            egress=list(_egress(landscape, needed)),
+            egress=_egress(landscape, needed),
         ),
     )
 
@@ -141,7 +105,7 @@ def _guarded(  # noqa: PLR0913, PLR0917 - all that such a policy says
     own = {"podSelector": {"matchLabels": pods}}
     scraped = {"from": [_prometheus()], "ports": _tcp(metrics)}
     operator = {
-        "from": [{"namespaceSelector": {"matchExpressions": [{"key": "fairway.dev/operators", "operator": "Exists"}]}}]
+        "from": [{"namespaceSelector": {"matchExpressions": [{"key": cluster.OPERATORS, "operator": "Exists"}]}}]
     }
     system = landscape.system.system
     return Manifest(
@@ -174,7 +138,16 @@ def _ingress(landscape: Landscape, profile: Profile, peers: Iterable[Peer]) -> I
         yield {"from": allowed, "ports": _tcp(port)}
 
 
-def _egress(landscape: Landscape, peers: Iterable[Peer]) -> Iterator[dict[str, Any]]:
+def _egress(landscape: Landscape, peers: Iterable[Peer]) -> list[dict[str, Any]]:
+    """Open what peers need, each way once: what lies outside is told apart by its port alone."""
+    ways: list[dict[str, Any]] = []
+    for way in _opened(landscape, peers):
+        if way not in ways:
+            ways.append(way)
+    return ways
+
+
+def _opened(landscape: Landscape, peers: Iterable[Peer]) -> Iterator[dict[str, Any]]:
     system = landscape.system.system
     for port in (GRPC_PORT, REST_PORT):
         names = [peer.name for peer in peers if peer.kind == "service" and peer.port == port]
@@ -189,7 +162,7 @@ def _egress(landscape: Landscape, peers: Iterable[Peer]) -> Iterator[dict[str, A
             case "broker":
                 pods = {"podSelector": {"matchLabels": cluster.BROKER_PODS[peer.name]}}
                 yield {"to": [pods], "ports": _tcp(peer.port)}
-            case "external":
+            case "external" | "issuer":
                 yield {"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}], "ports": _tcp(peer.port)}
             case "collector":
                 yield {"to": [_pods(cluster.OBSERVABILITY, cluster.COLLECTOR)], "ports": _tcp(peer.port)}
@@ -233,7 +206,7 @@ def _namespace(name: str) -> dict[str, Any]:
 def _dns() -> dict[str, Any]:
     pods = {**_namespace("kube-system"), "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}}
     ports = [{"protocol": protocol, "port": network.DNS_PORT} for protocol in ("UDP", "TCP")]
-    return {"to": [pods, {"ipBlock": {"cidr": NODE_DNS}}], "ports": ports}
+    return {"to": [pods, {"ipBlock": {"cidr": cluster.NODE_DNS}}], "ports": ports}
 
 
 def _tcp(*ports: int) -> list[dict[str, Any]]:

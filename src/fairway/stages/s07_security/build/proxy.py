@@ -19,7 +19,15 @@ NAME: Final = "tls-proxy"
 FOLDER: Final = "/etc/fairway/proxy"
 CERTIFICATE: Final = "/etc/fairway/tls"
 READY_PORT: Final = programs.PROXY_PORT
-SIZE: Final = {"cpu": "100m", "memory": "128Mi"}
+SIZE: Final = {
+    "requests": {"cpu": "100m", "memory": "128Mi"},
+    "limits": {
+        "cpu": "1000m",
+        "memory": "128Mi",
+    },  # every request passes here: held to its share, it would be the slow hop
+}
+THREADS: Final = "2"  # by default as many as the machine has processors, each with buffers and connections of its own
+QUIETLY: Final = ("--disable-hot-restart", "--log-level", "warning")
 READABLE: Final = 0o440
 
 
@@ -34,9 +42,9 @@ def beside(landscape: Landscape, profile: Profile) -> Iterator[Sidecar]:
         "image": IMAGES["envoy"],
         "imagePullPolicy": "IfNotPresent",
         "command": ["envoy"],
-        "args": ["--config-path", f"{FOLDER}/{BOOTSTRAP}", "--disable-hot-restart", "--log-level", "warning"],
+        "args": ["--config-path", f"{FOLDER}/{BOOTSTRAP}", *QUIETLY, "--concurrency", THREADS],
         "ports": [{"name": "proxy-ready", "containerPort": READY_PORT}],
-        "resources": {"requests": SIZE, "limits": SIZE},
+        "resources": SIZE,
         "startupProbe": _asked(1, 30),
         "livenessProbe": _asked(10, 3),
         "readinessProbe": _asked(5, 2),

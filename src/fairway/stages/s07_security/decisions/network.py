@@ -1,6 +1,8 @@
 """Who may open a connection to whom: what is declared, and nothing else."""
 
+from collections.abc import Iterator
 from typing import Final, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -21,6 +23,7 @@ STORE_PORTS: Final[dict[Engine, int]] = {
     "redis": 6379,
 }
 BROKERS: Final = {"nats": ("NATS", 4222), "kafka": ("Kafka", 9093), "rabbitmq": ("RabbitMQ", 5671)}
+ENCRYPTED: Final = 443
 MESH_PORT: Final = 15012
 DNS_PORT: Final = 53
 
@@ -28,7 +31,9 @@ DNS_PORT: Final = 53
 class Peer(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody at the other end of a connection, and the port that is open for it."""
 
-    kind: Literal["service", "gateway", "prometheus", "dns", "store", "broker", "external", "collector", "mesh"]
+    kind: Literal[
+        "service", "gateway", "prometheus", "dns", "store", "broker", "external", "issuer", "collector", "mesh"
+    ]
     name: str
     port: int
     host: str = ""  # only of what lies outside
@@ -75,7 +80,7 @@ def may_call(profile: Profile) -> Decision[tuple[Peer, ...]]:
         rule="security/network-policies",
         topic="may call",
         answer=f"{listed([_said(peer) for peer in peers])}; nothing else",
-        because=f"its calls, stores, channels and traces are declared{_held(profile)}",
+        because=f"its calls, stores, channels and traces are declared{_held(profile)}{_verifies(profile)}",
         value=peers,
         instead=(Instead("anything outside the cluster", "stolen data would have a way out"),),
     )
@@ -86,6 +91,26 @@ def _held(profile: Profile) -> str:
         return ""
     how = "the mesh holds calls to its host name" if MESH(profile).holds else "a policy holds calls to its port only"
     return f"; {listed(profile.outside)} {'is' if len(profile.outside) == 1 else 'are'} outside: {how}"
+
+
+def _verifies(profile: Profile) -> str:
+    return "; tokens are verified by the keys of who gave them" if any(_issuers(profile)) else ""
+
+
+def _issuers(profile: Profile) -> Iterator[Peer]:
+    """Name whose keys the service fetches to verify tokens: the federation's alone where several are joined.
+
+    What does not use the SDK is told of no issuer: it relies on the gateway.
+    """
+    providers = profile.system.identity_providers
+    if not profile.serving or profile.foreign:
+        return
+    if len(providers) > 1:
+        yield Peer(kind="issuer", name="the federation of identity providers", port=ENCRYPTED)
+        return
+    for name, provider in providers.items():
+        at = urlsplit(provider.issuer)
+        yield Peer(kind="issuer", name=f"identity provider {name}", port=at.port or ENCRYPTED, host=at.hostname or "")
 
 
 def _called(profile: Profile) -> list[Peer]:
@@ -103,6 +128,7 @@ def _called(profile: Profile) -> list[Peer]:
     for name in profile.outside:
         external = system.external_systems[name]
         peers.append(Peer(kind="external", name=name, port=external.port, host=external.host))
+    peers += _issuers(profile)
     if TRACING(profile).holds:
         peers.append(Peer(kind="collector", name="opentelemetry-collector", port=COLLECTOR_PORT))
     if MESH(profile).holds:
@@ -119,6 +145,8 @@ def _said(peer: Peer) -> str:
         case "broker":
             name = f"the broker {BROKERS[peer.name][0]}"
         case "external":
+            name = f"{peer.name} at {peer.host}"
+        case "issuer" if peer.host:
             name = f"{peer.name} at {peer.host}"
         case _:
             name = peer.name

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from fairway.core.artefact import Manifest, Page, Site
+from fairway.core.once import once
 from fairway.core.parts import Part
 from fairway.core.profile import Landscape
 from fairway.stages.s08_delivery.build import flags, gitops, migrations, pipelines, releases, verdicts
@@ -18,11 +19,17 @@ def parts(landscape: Landscape, site: Site) -> Iterator[Part]:
 
 def manifests(landscape: Landscape, site: Site) -> Iterator[Manifest]:
     """Build verdicts on new versions, what migrations run as, and the flags."""
+    yield from _everywhere(landscape)
+    for profile in landscape.services.values():
+        yield from migrations.manifests(landscape, profile, site)
+
+
+@once
+def _everywhere(landscape: Landscape) -> Iterator[Manifest]:
     yield from flags.manifests(landscape)
     yield from releases.plugin(landscape)
     for profile in landscape.services.values():
         yield from verdicts.manifests(landscape, profile)
-        yield from migrations.manifests(landscape, profile, site)
 
 
 def pages(landscape: Landscape) -> Iterator[Page]:

@@ -51,8 +51,30 @@ def interface(profile: Profile) -> str | None:
     """Compare a public interface with the one that was agreed on; a change of it is seen in the change's own diff."""
     if not profile.exposed or profile.facts.run is not None:
         return None
+    file, write = f"{profile.facts.code}/openapi.json", written_interface(profile)
+    missing = f"{file} is missing. Write it and commit it: {write}"
+    return f'test -f {file} || {{ echo "{missing}"; exit 1; }}\n{write.replace(">", "| diff")} -'
+
+
+def written_interface(profile: Profile) -> str:
+    """Give the command that writes down a public interface as it is."""
     module = f"{profile.name.replace('-', '_')}.service:service"
-    return f"cd {profile.facts.code} && python -m fairway_sdk openapi {module} | diff openapi.json -"
+    return f"cd {profile.facts.code} && python -m fairway_sdk openapi {module} > openapi.json"
+
+
+def push() -> list[str]:
+    """Push $IMAGE where its version is new: what carries a version never changes, or a restart would release it.
+
+    Says so and ends well where it is there already; a registry that does not answer is no proof that it is not.
+    """
+    kept = "$IMAGE is there and stays as it is: what changed since is released by a new version in fairway.yaml."
+    absent = " | ".join(f'*"{words}"*' for words in ("no such manifest", "manifest unknown", "name unknown"))
+    return [
+        f'if found=$(docker manifest inspect "$IMAGE" 2>&1); then echo "{kept}"; exit 0; fi',
+        f'case "$found" in {absent}) ;; *) echo "$found"; exit 1 ;; esac',
+        'docker push "$IMAGE"',
+        "digest=$(docker inspect --format '{{index .RepoDigests 0}}' \"$IMAGE\")",
+    ]
 
 
 def build(landscape: Landscape) -> list[str]:

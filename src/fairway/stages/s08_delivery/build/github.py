@@ -137,12 +137,11 @@ def _image(landscape: Landscape, needs: list[str]) -> Job:
         "password": "${{ secrets.REGISTRY_PASSWORD }}",
     }
     where = env | ({"CODE": "${{ matrix.folder }}"} if bringing else {})
-    sign = (
-        'docker push "$IMAGE"\n'
-        "digest=$(docker inspect --format '{{index .RepoDigests 0}}' \"$IMAGE\")\n"
-        'cosign sign --yes --key env://COSIGN_PRIVATE_KEY "$digest"\n'
-        'cosign attest --yes --key env://COSIGN_PRIVATE_KEY --type cyclonedx --predicate sbom.json "$digest"'
-    )
+    sign = [
+        *commands.push(),
+        'cosign sign --yes --key env://COSIGN_PRIVATE_KEY "$digest"',
+        'cosign attest --yes --key env://COSIGN_PRIVATE_KEY --type cyclonedx --predicate sbom.json "$digest"',
+    ]
     steps = [
         _checkout(),
         _uses("docker/setup-buildx-action"),
@@ -151,7 +150,7 @@ def _image(landscape: Landscape, needs: list[str]) -> Job:
         {"name": "List what is in it", **_uses("aquasecurity/trivy-action", contents)},
         {"if": ON_MAIN, **_uses("sigstore/cosign-installer", {"cosign-release": commands.COSIGN})},
         {"if": ON_MAIN, **_uses("docker/login-action", login)},
-        {"if": ON_MAIN, **_run("Push and sign", sign), "env": {**env, **SIGNING}},
+        {"if": ON_MAIN, **_run("Push and sign a new version", "\n".join(sign)), "env": {**env, **SIGNING}},
     ]
     return {"strategy": {"matrix": {"include": entries}}, **_job(steps, needs=needs)}
 

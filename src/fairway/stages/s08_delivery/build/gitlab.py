@@ -18,9 +18,9 @@ DOCKER: Final = {
         "DOCKER_CERT_PATH": "/certs/client",
     },
 }
-COSIGN: Final = (
-    f"docker run --rm --env COSIGN_PRIVATE_KEY --env COSIGN_PASSWORD {IMAGES['cosign']} sign --yes "
-    "--key env://COSIGN_PRIVATE_KEY "
+COSIGN: Final = f"docker run --rm --interactive --env COSIGN_PRIVATE_KEY --env COSIGN_PASSWORD {IMAGES['cosign']}"
+SIGNED: Final = (
+    "--yes --key env://COSIGN_PRIVATE_KEY "
     '--registry-username "$REGISTRY_USER" --registry-password "$REGISTRY_PASSWORD" "$digest"'
 )
 Job = dict[str, Any]
@@ -73,9 +73,9 @@ def _images(landscape: Landscape) -> dict[str, Job]:
     push = [
         'docker load --input "$SERVICE.tar"',
         f'echo "$REGISTRY_PASSWORD" | docker login --username "$REGISTRY_USER" --password-stdin {host}',
-        'docker push "$IMAGE"',
-        "digest=$(docker inspect --format '{{index .RepoDigests 0}}' \"$IMAGE\")",
-        COSIGN,
+        *commands.push(),
+        f"{COSIGN} sign {SIGNED}",
+        f'{COSIGN} attest --type cyclonedx --predicate /dev/stdin {SIGNED} < "$SERVICE-sbom.json"',
     ]
     bringing = commands.brings_dockerfile(landscape)
     entries = [
@@ -92,7 +92,7 @@ def _images(landscape: Landscape) -> dict[str, Job]:
     return {
         "image": {**DOCKER, **_job("image", built), **each, **saved},
         "scan": {"image": _trivy(), **_job("scan", [found, contents]), **each, **listed},
-        "push": {**DOCKER, **_job("push", push), **each, "rules": ON_MAIN},
+        "push": {**DOCKER, **_job("push", push), **each, "interruptible": False, "rules": ON_MAIN},
     }
 
 

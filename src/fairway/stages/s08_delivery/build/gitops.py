@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
+from fairway.core import by_hand
 from fairway.core.artefact import Page
 from fairway.core.cluster import DELIVERY
 from fairway.core.profile import Landscape, regions_of
@@ -84,7 +85,8 @@ def _applications(landscape: Landscape) -> dict[str, Any]:
             "destination": {"server": "{{.server}}", "namespace": system},
             "syncPolicy": {
                 "automated": {"prune": True, "selfHeal": True},
-                "syncOptions": ["ServerSideApply=true", "RespectIgnoreDifferences=true"],
+                # An old version needs its ConfigMap until the new one is healthy, and when it is gone back to.
+                "syncOptions": ["PruneLast=true", "RespectIgnoreDifferences=true", "ServerSideApply=true"],
                 "retry": {"limit": 5, "backoff": {"duration": "30s", "factor": 2, "maxDuration": "10m"}},
             },
             "ignoreDifferences": list(MOVED),
@@ -161,6 +163,18 @@ Environments follow one another, {order}production last; a site that is not heal
 4. Public routes, when what they lead to is healthy.
 
 Weights that a release moves, and the partition of a StatefulSet, are left alone by a sync.
+
+A site is healthy when its releases have ended: one that waits because too few requests met the new version (in staging,
+or in a region that stands by) holds those after it, until a person lets it go on (runbooks/release-*.md).
+
+Stores, and what stands above the regions, are never deleted by a sync: a person deletes what is built no more.
+
+## Hold still
+
+While people repair or restore something, nothing is deployed, for a day at most; the second command ends that.
+
+    {by_hand.hold(system)}
+    {by_hand.let_go(system)}
 
 ## Go back
 

@@ -7,13 +7,12 @@ from fairway.core.artefact import Manifest, Page, Site
 from fairway.core.cluster import KEYRING
 from fairway.core.decision import Decision
 from fairway.core.labels import metadata
+from fairway.core.migration import SQL, migrated
 from fairway.core.parts import Migration as Job
 from fairway.core.profile import Landscape, Profile
 from fairway.core.secrets import external_secret, login
 from fairway.stages.s08_delivery.decisions.rollback import Migration, migrations
 
-SQL: Final = frozenset({"postgresql", "mysql"})
-MIGRATED: Final = SQL | {"dynamodb"}  # the engines whose schema the SDK changes
 DEADLINE: Final = 1800  # seconds: a migration that fills a large table in small steps takes its time
 REFRESH: Final = "1h"
 
@@ -74,11 +73,14 @@ def _logins(profile: Profile) -> dict[str, tuple[str, str]]:
 
 
 def _migrates(profile: Profile) -> Decision[Migration] | None:
-    """Give the first decision about a schema of the service, where its own code changes one."""
-    changed = any(store.facts.engine in MIGRATED for store in profile.durable_stores)
-    if profile.facts.run is not None or profile.runs_to_completion or not changed:
-        return None
-    return next(migrations(profile), None)
+    """Give the first decision about a schema of the service, where the SDK changes one."""
+    return None if profile.foreign else next(iter(_changed(profile)), None)
+
+
+def _changed(profile: Profile) -> list[Decision[Migration]]:
+    """Give the decisions about schemas that its migration changes."""
+    names = {f"store {name}" for name in migrated(profile)}
+    return [one for one in migrations(profile) if one.subject in names]
 
 
 def _name(profile: Profile) -> str:
@@ -92,7 +94,7 @@ def _secrets(profile: Profile) -> str:
 def pages(landscape: Landscape) -> Iterator[Page]:
     """Write how schemas change, for each service that changes one."""
     for profile in landscape.services.values():
-        decided = list(migrations(profile))
+        decided = _changed(profile)
         if _migrates(profile) is not None:
             yield Page(
                 path=f"runbooks/migrate-{profile.name}.md",

@@ -6,7 +6,7 @@ from typing import Any, Final
 from fairway.core.artefact import Page
 from fairway.core.profile import Landscape, Profile
 from fairway.stages.s08_delivery.build import github, gitlab
-from fairway.stages.s08_delivery.build.commands import in_python
+from fairway.stages.s08_delivery.build.commands import in_python, interface, written_interface
 from fairway.stages.s08_delivery.decisions.pipeline import FOR_SOME, pipeline
 
 RULE: Final = "delivery/ci"
@@ -59,12 +59,34 @@ requirements.txt are as containers/README.md says.
 2. Lint, types and tests of each service; secrets and dependencies of the whole repository.
 3. The image of each service is built and scanned; a fault of high or critical severity that has a fix stops it.
    A list of what is in it is kept.
-4. On `main` alone: images are pushed and signed, and then the branch `released` moves to the change. Argo CD deploys
-   what is there, so nothing is deployed before its image is in place.
-{theirs}
+4. On `main` alone: images of a new version are pushed and signed, and then the branch `released` moves to the change.
+   Argo CD deploys what is there, so nothing is deployed before its image is in place.
+
+## What releases code
+
+Every image carries the system's `version`, and what carries a version never changes. Changes of code gather on `main`;
+a change that raises `version` in fairway.yaml, with the tree that `fairway build` gives then, releases them. Where a
+push was broken off before the image was signed, remove that tag from the registry and run the job again.
+{_interfaces(landscape)}{theirs}
 ## What it does not show
 
 {_not_shown(landscape)}"""
+
+
+def _interfaces(landscape: Landscape) -> str:
+    """Say how the public interfaces are agreed on, where there are some."""
+    written = [written_interface(profile) for profile in landscape.services.values() if interface(profile)]
+    if not written:
+        return ""
+    lines = "\n".join(f"    ({command})" for command in written)
+    return f"""
+## What callers outside rely on
+
+Each public interface is written down and committed; a change of it fails until it is written anew, so whoever reviews
+it sees in the file itself whether it breaks a caller:
+
+{lines}
+"""
 
 
 def _not_shown(landscape: Landscape) -> str:

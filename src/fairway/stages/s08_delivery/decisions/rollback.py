@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from fairway.core.cluster import KEYRING
 from fairway.core.conditions import CUSTOMER_FACING
 from fairway.core.decision import Decision, Instead
 from fairway.core.facts import Criticality, seconds
@@ -90,6 +91,23 @@ def migrations(profile: Profile) -> Iterator[Decision[Migration]]:
     """Choose how the schema of each durable store changes, so that the version before still works on it."""
     for store in profile.durable_stores:
         yield _migration(profile, store)
+    if "personal" in profile.data and not profile.foreign:
+        yield _keys_of_persons(profile)
+
+
+def _keys_of_persons(profile: Profile) -> Decision[Migration]:
+    """Have the table of keys made by everyone who needs it: whoever comes first makes it, and nobody declares it."""
+    level, criticality = LEVELS[profile.facts.criticality], profile.facts.criticality
+    return Decision(
+        rule="delivery/automated-rollback",
+        topic="schema changes",
+        subject=f"store {KEYRING}",
+        answer=f"the SDK's own table of keys, which it expands first and contracts {level.together} later",
+        because=f"it handles personal data, a rollback must find a schema that it knows, and its criticality is "
+        f"{criticality}",
+        value=Migration(form="expand-contract", lock_timeout=level.lock, together=level.together),
+        instead=(Instead("a migration of one service for all", "the others could not start without it"),),
+    )
 
 
 def _migration(profile: Profile, store: StoreProfile) -> Decision[Migration]:

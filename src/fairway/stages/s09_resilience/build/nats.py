@@ -22,6 +22,13 @@ CLIENTS, ROUTES, MONITOR, METRICS = 4222, 6222, 8222, 7777
 KNOWN_AGAIN: Final = "2m0s"  # within which an event sent twice is stored once
 OWN_USER: Final = "streams"  # of the operator that makes streams
 USER: Final = 1000
+PID: Final = "/run/nats/nats.pid"
+MOUNTS: Final[tuple[dict[str, Any], ...]] = (
+    {"name": "configuration", "mountPath": "/etc/nats", "readOnly": True},
+    {"name": "tls", "mountPath": "/etc/nats-tls", "readOnly": True},
+    {"name": "run", "mountPath": "/run/nats"},
+    {"name": "data", "mountPath": "/data"},
+)
 HARDENED: Final = {
     "allowPrivilegeEscalation": False,
     "readOnlyRootFilesystem": True,
@@ -113,7 +120,7 @@ def configuration(landscape: Landscape, users: list[str]) -> str:
         "server_name: $SERVER_NAME",
         f"port: {CLIENTS}",
         f"http_port: {MONITOR}",
-        'pid_file: "/run/nats/nats.pid"',
+        f'pid_file: "{PID}"',
         "max_payload: 1MB",
         'lame_duck_grace_period: "10s"',
         'lame_duck_duration: "30s"',
@@ -182,8 +189,9 @@ def _servers(landscape: Landscape) -> dict[str, Any]:
         "terminationGracePeriodSeconds": 60,
         "securityContext": {**only_user, "seccompProfile": {"type": "RuntimeDefault"}},
         "topologySpreadConstraints": [{**spread, "labelSelector": chosen}],
+        "shareProcessNamespace": True,  # or the reloader could not signal the server
         "initContainers": [_exporter()],
-        "containers": [_server()],
+        "containers": [_server(), _reloader()],
         "volumes": [
             {"name": "configuration", "secret": {"secretName": CONFIGURATION, "defaultMode": 0o440}},
             {"name": "tls", "secret": {"secretName": placing.KEYS, "defaultMode": 0o440}},
@@ -232,14 +240,9 @@ def _server() -> dict[str, Any]:
         "startupProbe": asked("/healthz", 90),
         "livenessProbe": asked("/healthz?js-enabled-only=true", 3),
         "readinessProbe": asked("/healthz?js-server-only=true", 3),
-        "lifecycle": {"preStop": {"exec": {"command": ["nats-server", "--signal", "ldm=/run/nats/nats.pid"]}}},
+        "lifecycle": {"preStop": {"exec": {"command": ["nats-server", "--signal", f"ldm={PID}"]}}},
         "securityContext": HARDENED,
-        "volumeMounts": [
-            {"name": "configuration", "mountPath": "/etc/nats", "readOnly": True},
-            {"name": "tls", "mountPath": "/etc/nats-tls", "readOnly": True},
-            {"name": "run", "mountPath": "/run/nats"},
-            {"name": "data", "mountPath": "/data"},
-        ],
+        "volumeMounts": [*MOUNTS],
     }
 
 
@@ -258,6 +261,20 @@ def _exporter() -> dict[str, Any]:
         "livenessProbe": {"tcpSocket": at, "periodSeconds": 20, "timeoutSeconds": 5},
         "readinessProbe": {"httpGet": {"path": "/metrics", **at}, "periodSeconds": 20, "timeoutSeconds": 5},
         "securityContext": HARDENED,
+    }
+
+
+def _reloader() -> dict[str, Any]:
+    """Beside each server: has it read its users and its certificate anew when they change."""
+    read = ("/etc/nats/nats.conf", *(f"/etc/nats-tls/{name}" for name in ("tls.crt", "tls.key", "ca.crt")))
+    return {
+        "name": "reloader",
+        "image": IMAGES["nats-reloader"],
+        "imagePullPolicy": "IfNotPresent",
+        "args": ["-pid", PID, *(word for file in read for word in ("-config", file))],
+        "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"cpu": "50m", "memory": "32Mi"}},
+        "securityContext": HARDENED,
+        "volumeMounts": [mount for mount in MOUNTS if mount["name"] != "data"],
     }
 
 

@@ -45,7 +45,8 @@ def certificate(landscape: Landscape, broker: str, hosts: list[str]) -> Manifest
             "usages": ["digital signature", "key encipherment", "server auth", "client auth"],
             "duration": "2160h",
             "renewBefore": "720h",
-            "privateKey": {"algorithm": "RSA", "size": 3072, "rotationPolicy": "Always"},
+            # Of the forms of a key, Kafka reads this one only.
+            "privateKey": {"algorithm": "RSA", "encoding": "PKCS8", "size": 3072, "rotationPolicy": "Always"},
             "issuerRef": {"group": "cert-manager.io", "kind": "ClusterIssuer", "name": cluster.CLUSTER_ISSUER},
         },
     }

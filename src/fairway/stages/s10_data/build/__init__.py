@@ -8,6 +8,7 @@ from fairway.core.facts import Engine
 from fairway.core.parts import Part
 from fairway.core.profile import Landscape, StoreProfile
 from fairway.stages.s10_data.build import (
+    across_regions,
     authorities,
     cassandra,
     disks,
@@ -41,12 +42,13 @@ def parts(landscape: Landscape, site: Site) -> Iterator[Part]:
 def manifests(landscape: Landscape, site: Site) -> Iterator[Manifest]:
     """Build the classes of disks, every store that somebody uses, and the store of the keys of persons."""
     yield from disks.manifests(landscape, site)
-    used = [*(store for store in landscape.stores.values() if store.users), *places.keyring(landscape)]
+    used = [*(store for store in landscape.stores.values() if store.users), *stores.keyring(landscape)]
     if places.cloud(landscape, site) != "aws" and any(store.durable for store in used):
         keys = places.storage_keys(landscape, site)
         yield Manifest(
             path="data/externalsecret-object-storage.yaml", rule="data/backups", topic="backups", object=keys
         )
+    yield from across_regions.authority(landscape, site, used)
     for store in used:
         yield from ENGINES[stores.engine(store, landscape).value](landscape, site, store)
 

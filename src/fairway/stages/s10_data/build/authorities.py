@@ -18,8 +18,10 @@ def keys_of(store: str) -> str:
     return f"{store}-server-tls"
 
 
-def certificate(landscape: Landscape, store: StoreProfile, hosts: list[str], more: dict[str, Any]) -> Manifest:
-    """Give a store's servers a certificate for all names that they are reached by."""
+def certificate(
+    landscape: Landscape, store: StoreProfile, hosts: list[str], more: dict[str, Any], afar: tuple[str, ...] = ()
+) -> Manifest:
+    """Give a store's servers a certificate for all names that they are reached by; *afar*: from other regions."""
     system = landscape.system.system
     names = [name for host in hosts for name in (f"{host}.{system}.svc.cluster.local", f"{host}.{system}.svc", host)]
     rule = RULE if store.durable else "data/ephemeral"
@@ -34,7 +36,7 @@ def certificate(landscape: Landscape, store: StoreProfile, hosts: list[str], mor
             "metadata": described(landscape, store.name, keys_of(store.name)),
             "spec": {
                 "secretName": keys_of(store.name),
-                "dnsNames": names,
+                "dnsNames": [*names, *afar],
                 "usages": ["digital signature", "key encipherment", "server auth", "client auth"],
                 "duration": "2160h",
                 "renewBefore": "720h",

@@ -8,14 +8,17 @@ from fairway.core.cluster import OBJECT_STORAGE
 from fairway.core.facts import seconds
 from fairway.core.profile import Landscape, StoreProfile
 from fairway.core.secrets import external_secret
-from fairway.stages.s10_data.build import authorities, places
+from fairway.stages.s10_data.build import across_regions, authorities, cassandra_roles, places
 from fairway.stages.s10_data.decisions import backups, stores
 
 VERSION: Final = "5.0.5"
+AMONG_SERVERS: Final = (7000, 7001)  # both by TLS that asks for a certificate
 RACKS: Final = ("rack-a", "rack-b", "rack-c")
 RESOURCES: Final = {"requests": {"cpu": "1", "memory": "4Gi"}, "limits": {"cpu": "4", "memory": "4Gi"}}
 ACCESS: Final = Reason(rule="data/reliable-store", topic="access")
 BACKED_UP: Final = Reason(rule="data/backups", topic="backups")
+CONTAINERS: Final = ("cassandra", "server-system-logger")
+FIRST: Final = ("server-config-init-base", "server-config-init")
 PROVIDERS: Final = {"aws": "s3", "gcp": "google_storage", "azure": "azure_blobs", "none": "s3_compatible"}
 
 
@@ -24,9 +27,11 @@ def manifests(landscape: Landscape, site: Site, store: StoreProfile) -> Iterator
     engine, kept = stores.engine(store, landscape), backups.backups(store, landscape)
     own = f"{store.name}-{site.region}-service"
     stores_of_keys = {"jks": {"create": True, "passwordSecretRef": {"name": _password(store), "key": "password"}}}
-    yield authorities.certificate(
-        landscape, store, [own, f"*.{store.name}-{site.region}-all-pods-service"], {"keystores": stores_of_keys}
-    )
+    hosts = [own, f"*.{store.name}-{site.region}-all-pods-service"]
+    more = {"keystores": stores_of_keys, **across_regions.issued(landscape, site)}
+    yield authorities.certificate(landscape, store, hosts, more)
+    yield from across_regions.way(landscape, site, store, AMONG_SERVERS)
+    yield from cassandra_roles.manifests(landscape, site, store)
     secret = external_secret(
         landscape,
         site,
@@ -92,7 +97,7 @@ def _cluster(landscape: Landscape, site: Site, store: StoreProfile) -> dict[str,
     return {
         "apiVersion": "k8ssandra.io/v1alpha1",
         "kind": "K8ssandraCluster",
-        "metadata": places.described(landscape, store.name),
+        "metadata": places.described(landscape, store.name, kept=True),
         "spec": {
             "auth": True,
             "cassandra": {
@@ -107,9 +112,13 @@ def _cluster(landscape: Landscape, site: Site, store: StoreProfile) -> dict[str,
                 "resources": RESOURCES,
                 "softPodAntiAffinity": False,
                 "datacenters": datacenters,
+                # Its namespace takes no other Pods; containers that its operator makes are told by their names.
+                "podSecurityContext": places.only(999),
+                "containers": [{"name": name, "securityContext": places.RESTRICTED} for name in CONTAINERS],
+                "initContainers": [{"name": name, "securityContext": places.RESTRICTED} for name in FIRST],
             },
-            "medusa": {"storageProperties": _storage(landscape, site, store)},
-            "reaper": {},
+            "medusa": {"storageProperties": _storage(landscape, site, store), "securityContext": places.RESTRICTED},
+            "reaper": {"podSecurityContext": places.only(1000)},
         },
     }
 

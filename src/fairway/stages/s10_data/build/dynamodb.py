@@ -79,7 +79,7 @@ def _inbox(landscape: Landscape, site: Site, store: StoreProfile, prefix: str) -
     return {
         "apiVersion": "dynamodb.services.k8s.aws/v1alpha1",
         "kind": "Table",
-        "metadata": places.described(landscape, store.name, f"{store.name}-{INBOX}"),
+        "metadata": places.described(landscape, store.name, f"{store.name}-{INBOX}", kept=True),
         "spec": {
             "tableName": f"{prefix}{INBOX}",
             "billingMode": "PAY_PER_REQUEST",

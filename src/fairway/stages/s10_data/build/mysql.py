@@ -8,8 +8,9 @@ from fairway.core.cluster import OBJECT_STORAGE
 from fairway.core.facts import seconds
 from fairway.core.images import IMAGES
 from fairway.core.profile import Landscape, StoreProfile
+from fairway.core.secrets import external_secret
 from fairway.stages.s10_data.binding import PROXY
-from fairway.stages.s10_data.build import authorities, places
+from fairway.stages.s10_data.build import across_regions, authorities, places
 from fairway.stages.s10_data.decisions import backups, stores
 
 OPERATOR: Final = "1.19.0"
@@ -18,16 +19,31 @@ READS_AND_WRITES: Final = ("SELECT", "INSERT", "UPDATE", "DELETE", "CREATE TEMPO
 CHANGES_SCHEMA: Final = ("ALL",)
 RESOURCES: Final = {"requests": {"cpu": "500m", "memory": "1536Mi"}, "limits": {"cpu": "2", "memory": "1536Mi"}}
 SMALL: Final = {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"cpu": "1", "memory": "256Mi"}}
+USER: Final = 1001  # of all the operator's images
+HARDENED: Final = {"podSecurityContext": places.only(USER), "containerSecurityContext": places.RESTRICTED}
 ACCESS: Final = Reason(rule="data/reliable-store", topic="access")
 SERVERS: Final = Reason(rule="data/reliable-store", topic="servers")
 BACKED_UP: Final = Reason(rule="data/backups", topic="backups")
+FOLLOWS: Final = Reason(rule="data/geo-replication", topic="other regions")
+PORT: Final = 3306
+OWN_USERS: Final = ("root", "xtrabackup", "monitor", "proxyadmin", "operator", "replication")
+EXPORTS: Final = {"gcp": "net.gke.io/v1"}  # who serves an export; elsewhere the API that all others speak
 
 
 def manifests(landscape: Landscape, site: Site, store: StoreProfile) -> Iterator[Manifest]:
     """Build one store on one site: the region that takes writes, or one that follows."""
     engine = stores.engine(store, landscape)
     hosts = [f"{store.name}{PROXY}", f"*.{store.name}-pxc", f"{store.name}-pxc"]
-    yield authorities.certificate(landscape, store, hosts, {})
+    alone = not across_regions.several(landscape, site)
+    afar = () if alone else (exported(landscape, store),)
+    yield authorities.certificate(landscape, store, hosts, across_regions.issued(landscape, site), afar)
+    yield from across_regions.way(landscape, site, store, (PORT,))
+    if not alone:
+        yield places.manifest(
+            FOLLOWS.rule, FOLLOWS.topic, store.name, "externalsecret-own", _own(landscape, site, store)
+        )
+    if not alone and places.home(landscape, site) == site.region:
+        yield places.manifest(FOLLOWS.rule, FOLLOWS.topic, store.name, "serviceexport", _export(landscape, site, store))
     reasons = {
         ("spec", "pxc", "size"): SERVERS,
         ("spec", "pxc", "volumeSpec"): Reason(rule="data/encryption-at-rest", topic="encryption"),
@@ -37,8 +53,7 @@ def manifests(landscape: Landscape, site: Site, store: StoreProfile) -> Iterator
     }
     obj = _cluster(landscape, site, store)
     if "replicationChannels" in obj["spec"]["pxc"]:
-        follows = Reason(rule="data/geo-replication", topic="other regions")
-        reasons["spec", "pxc", "replicationChannels"] = follows
+        reasons["spec", "pxc", "replicationChannels"] = FOLLOWS
     yield places.manifest(engine.rule, engine.topic, store.name, "perconaxtradbcluster", obj, reasons)
     for grant in stores.access(store).value:
         for user, schema in ((grant.user, False), (grant.schema_user, True)):
@@ -68,17 +83,19 @@ def _cluster(landscape: Landscape, site: Site, store: StoreProfile) -> dict[str,
         "podDisruptionBudget": {"maxUnavailable": 1},
         "gracePeriod": 600,
         "volumeSpec": {"persistentVolumeClaim": disk},
+        **HARDENED,
     }
     if len(places.regions(landscape, site)) > 1:
         pxc["replicationChannels"] = [_channel(landscape, site, store)]
     spec: dict[str, Any] = {
         "crVersion": OPERATOR,
-        "secretsName": f"{store.name}-operator",
+        "secretsName": _secrets(store),
         "sslSecretName": authorities.keys_of(store.name),
         "sslInternalSecretName": authorities.keys_of(store.name),
         "tls": {"enabled": True},
         "updateStrategy": "SmartUpdate",
         "upgradeOptions": {"apply": "disabled"},
+        "initContainer": {"containerSecurityContext": places.RESTRICTED, "resources": SMALL},
         "pxc": pxc,
         "haproxy": {
             "enabled": True,
@@ -88,6 +105,7 @@ def _cluster(landscape: Landscape, site: Site, store: StoreProfile) -> dict[str,
             "resources": SMALL,
             "affinity": {"antiAffinityTopologyKey": "topology.kubernetes.io/zone"},
             "podDisruptionBudget": {"maxUnavailable": 1},
+            **HARDENED,
         },
         "users": list(_users(store)),
         "backup": _backup(landscape, site, store),
@@ -97,7 +115,7 @@ def _cluster(landscape: Landscape, site: Site, store: StoreProfile) -> dict[str,
     return {
         "apiVersion": "pxc.percona.com/v1",
         "kind": "PerconaXtraDBCluster",
-        "metadata": places.described(landscape, store.name),
+        "metadata": places.described(landscape, store.name, kept=True),
         "spec": spec,
     }
 
@@ -117,18 +135,41 @@ def _users(store: StoreProfile) -> Iterator[dict[str, Any]]:
 
 
 def _channel(landscape: Landscape, site: Site, store: StoreProfile) -> dict[str, Any]:
-    """Follow the home region, or be followed from the others; their servers' names are those of the regions."""
+    """Follow the home region, by the name that it exports, or be followed from the others."""
     home = places.home(landscape, site)
     name = f"{store.name}-{home}"
     if site.region == home:
         return {"name": name, "isSource": True}
-    source = f"{store.name}{PROXY}.{landscape.system.system}.{home}.svc.clusterset.local"
     return {
         "name": name,
         "isSource": False,
-        "sourcesList": [{"host": source, "port": 3306, "weight": 100}],
+        "sourcesList": [{"host": exported(landscape, store), "port": PORT, "weight": 100}],
         "configuration": {"ssl": True, "sslSkipVerify": False, "ca": "/etc/mysql/ssl/ca.crt", "sourceRetryCount": 3},
     }
+
+
+def exported(landscape: Landscape, store: StoreProfile) -> str:
+    """Give the name by which every region reaches the servers that take writes: only their region exports it."""
+    return f"{store.name}{PROXY}.{landscape.system.system}.svc.clusterset.local"
+
+
+def _export(landscape: Landscape, site: Site, store: StoreProfile) -> dict[str, Any]:
+    return {
+        "apiVersion": EXPORTS.get(places.cloud(landscape, site), "multicluster.x-k8s.io/v1alpha1"),
+        "kind": "ServiceExport",
+        "metadata": places.described(landscape, store.name, f"{store.name}{PROXY}"),
+    }
+
+
+def _own(landscape: Landscape, site: Site, store: StoreProfile) -> dict[str, Any]:
+    """Fetch the passwords of the operator's own users: a region that follows has those of the one that it follows."""
+    entries = {user: (f"store-{store.name}", f"{user}-password") for user in OWN_USERS}
+    described = places.described(landscape, store.name, _secrets(store))
+    return external_secret(landscape, site, described, entries, refresh="15m")
+
+
+def _secrets(store: StoreProfile) -> str:
+    return f"{store.name}-operator"
 
 
 def _backup(landscape: Landscape, site: Site, store: StoreProfile) -> dict[str, Any]:
@@ -138,7 +179,7 @@ def _backup(landscape: Landscape, site: Site, store: StoreProfile) -> dict[str, 
     count = int(seconds(kept.kept) // 86400) * a_day
     return {
         "image": IMAGES["mysql-backup"],
-        "storages": {PLACE: _storage(there, store)},
+        "storages": {PLACE: {**_storage(there, store), **HARDENED}},
         "schedule": [
             {
                 "name": store.name,
@@ -154,6 +195,14 @@ def _backup(landscape: Landscape, site: Site, store: StoreProfile) -> dict[str, 
             "resources": SMALL,
         },
     }
+
+
+def source(landscape: Landscape, store: StoreProfile) -> dict[str, Any]:
+    """Write the place of the home region's backups as a restore elsewhere names it."""
+    environment = places.widest(landscape)
+    home = places.home(landscape, Site(environment=environment, region=""))
+    kept = _storage(places.bucket(landscape, Site(environment=environment, region=home)), store)
+    return {"destination": "DESTINATION", **{key: kept[key] for key in ("s3", "azure") if key in kept}}
 
 
 def _storage(there: places.Backup, store: StoreProfile) -> dict[str, Any]:

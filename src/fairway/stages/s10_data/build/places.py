@@ -1,20 +1,21 @@
 """Where data lies on a site: its regions, its disks' class, and the object storage that keeps its backups."""
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
 
 from fairway.core.artefact import Manifest, Site
-from fairway.core.cluster import KEYRING, backups_of
-from fairway.core.facts import Cloud, Store, seconds
-from fairway.core.labels import metadata
+from fairway.core.cluster import backups_of
+from fairway.core.facts import Cloud, seconds
+from fairway.core.labels import KEPT, metadata
 from fairway.core.profile import Landscape, StoreProfile, regions_of
 from fairway.core.secrets import external_secret, login
 
 CLASS: Final = "fairway-encrypted"  # of disks; the cluster's default, so that no disk is without a key
 KEYS_OF_STORAGE: Final = "object-storage"  # the Secret with its credentials, where no role of a cloud lets one in
 AZURE_ACCOUNT: Final = 24  # characters that a storage account's name may have
+# What the system's namespace asks of every container, and `only` of every Pod; operators are told that do not know.
+RESTRICTED: Final[dict[str, Any]] = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 APART: Final = {"topologyKey": "topology.kubernetes.io/zone"}
 
 
@@ -39,6 +40,18 @@ def regions(landscape: Landscape, site: Site) -> tuple[str, ...]:
     environment = landscape.system.environments[site.environment]
     spanned = environment.regions or tuple(landscape.system.regions)
     return tuple(name for name in regions_of(landscape.system) if name in spanned) or spanned
+
+
+def widest(landscape: Landscape) -> str:
+    """Name the environment with the most regions, the first of them."""
+    every = landscape.system.environments
+    return max(every, key=lambda name: len(regions(landscape, Site(environment=name, region=""))))
+
+
+def only(user: int) -> dict[str, Any]:
+    """Run a Pod as one user without any rights."""
+    users = {"runAsUser": user, "runAsGroup": user, "fsGroup": user}
+    return {"runAsNonRoot": True, **users, "seccompProfile": {"type": "RuntimeDefault"}}
 
 
 def home(landscape: Landscape, site: Site) -> str:
@@ -77,9 +90,9 @@ def outside_mesh(landscape: Landscape) -> dict[str, str]:
     return {"sidecar.istio.io/inject": "false"} if landscape.mesh else {}
 
 
-def described(landscape: Landscape, store: str, name: str = "") -> dict[str, Any]:
-    """Describe an object of a store; its name is the store's unless given."""
-    return metadata(landscape.system.system, store, name=name)
+def described(landscape: Landscape, store: str, name: str = "", *, kept: bool = False) -> dict[str, Any]:
+    """Describe an object of a store; its name is the store's unless given. *kept*: its data goes where it goes."""
+    return metadata(landscape.system.system, store, name=name, annotations=KEPT if kept else None)
 
 
 def manifest(  # noqa: PLR0913, PLR0917 - all that places an object
@@ -87,14 +100,6 @@ def manifest(  # noqa: PLR0913, PLR0917 - all that places an object
 ) -> Manifest:
     """Put an object into a file of its store's folder."""
     return Manifest(path=f"data/{store}/{file}.yaml", rule=rule, topic=topic, object=obj, reasons=reasons or {})
-
-
-def keyring(landscape: Landscape) -> Iterator[StoreProfile]:
-    """Give the store of the keys of persons, which nobody declares, where personal data is handled."""
-    holders = tuple(name for name, profile in landscape.services.items() if "personal" in profile.data)
-    if holders:
-        facts = Store(workload="transactional", engine="postgresql", data=("personal",))
-        yield StoreProfile(name=KEYRING, facts=facts, users=holders)
 
 
 def storage_class(store: StoreProfile) -> str:

@@ -122,7 +122,12 @@ def cluster(landscape: Landscape, site: Site, store: StoreProfile) -> dict[str, 
             "source": _archive(store, other),
         }
         spec["externalClusters"] = [_elsewhere(store, region) for region in regions]
-    return {"apiVersion": API, "kind": "Cluster", "metadata": places.described(landscape, store.name), "spec": spec}
+    return {
+        "apiVersion": API,
+        "kind": "Cluster",
+        "metadata": places.described(landscape, store.name, kept=True),
+        "spec": spec,
+    }
 
 
 def _elsewhere(store: StoreProfile, region: str) -> dict[str, Any]:

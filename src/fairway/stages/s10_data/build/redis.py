@@ -17,8 +17,26 @@ RULE: Final = "data/ephemeral"
 TOPIC: Final = "cache"
 HEADROOM: Final = 128  # MiB above what is kept: for connections, and for copies while a second server catches up
 MAY_NOT: Final = "-@dangerous -@admin +info"  # of a service: whatever concerns more than its own keys
+ALLOWED: Final[dict[str, Any]] = {
+    "podSecurityContext": places.only(1000),
+    "securityContext": places.RESTRICTED,
+}
 VOTING: Final = 3  # so many watch over two servers or more, and two of them agree on a new first one
-CONNECTS: Final = "/tls"  # where the operator mounts the certificate
+CERTIFICATE: Final = "/tls"  # where the operator mounts it; its volume is called as TLS_VOLUME
+TLS_VOLUME, ACL_VOLUME = "tls-certs", "acl-secret"
+ACL_FILE: Final = "user.acl"  # the one name that the operator mounts
+# A server reads both at its start only. The user `default` is the operator's: its password changes with a restart.
+FOLLOWS: Final = f"""\
+set -f  # what users may see is written with stars
+while true; do
+  redis-cli --tls --cacert {CERTIFICATE}/ca.crt config set tls-ca-cert-file {CERTIFICATE}/ca.crt \\
+    tls-cert-file {CERTIFICATE}/tls.crt tls-key-file {CERTIFICATE}/tls.key
+  while read -r _ user rules; do
+    [ "$user" = default ] || redis-cli --tls --cacert {CERTIFICATE}/ca.crt acl setuser "$user" reset $rules
+  done < /acl/{ACL_FILE}
+  sleep 60
+done
+"""
 
 
 def manifests(landscape: Landscape, site: Site, store: StoreProfile) -> Iterator[Manifest]:
@@ -49,7 +67,7 @@ def _users(landscape: Landscape, site: Site, store: StoreProfile) -> dict[str, A
         entries[f"user{number}"] = (user, f"{store.name}-password")
         keys = " ".join(f"~{pattern}" for pattern in seen_by(landscape.system.system, user))
         lines.append(f"user {user} on #{{{{ .user{number} | sha256sum }}}} {keys} &* +@all {MAY_NOT}")
-    data = {"users.acl": "\n".join([*lines, ""]), "password": "{{ .operator }}"}
+    data = {ACL_FILE: "\n".join([*lines, ""]), "password": "{{ .operator }}"}
     described = places.described(landscape, store.name, f"{store.name}-users")
     template = {"engineVersion": "v2", "data": data}
     return external_secret(landscape, site, described, entries, refresh="15m", template=template)
@@ -89,7 +107,6 @@ def _servers(landscape: Landscape, store: StoreProfile) -> dict[str, Any]:
     decided = stores.cache(store, landscape).value
     memory = f"{_mebibytes(decided.memory) + HEADROOM}Mi"
     resources = {"requests": {"cpu": "100m", "memory": memory}, "limits": {"cpu": "1", "memory": memory}}
-    only_user = {"runAsNonRoot": True, "runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 1000}
     apart = {
         "podAffinityTerm": {
             "labelSelector": {"matchLabels": selector(landscape.system.system, store.name)},
@@ -117,20 +134,39 @@ def _servers(landscape: Landscape, store: StoreProfile) -> dict[str, Any]:
                 "secret": {"secretName": authorities.keys_of(store.name)},
             },
             "acl": {"secret": {"secretName": f"{store.name}-users"}},
+            "sidecars": [_follower(store)],
             "redisExporter": {
                 "enabled": True,
                 "image": IMAGES["redis-exporter"],
                 "imagePullPolicy": "IfNotPresent",
+                "securityContext": places.RESTRICTED,
                 "resources": {
                     "requests": {"cpu": "10m", "memory": "32Mi"},
                     "limits": {"cpu": "100m", "memory": "64Mi"},
                 },
             },
-            "podSecurityContext": {**only_user, "seccompProfile": {"type": "RuntimeDefault"}},
-            "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+            **ALLOWED,
             "affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [apart]}},
             "pdb": {"enabled": decided.members > 1, "maxUnavailable": 1},
         },
+    }
+
+
+def _follower(store: StoreProfile) -> dict[str, Any]:
+    """Beside each server: gives it renewed certificates and passwords while it runs."""
+    password = {"secretKeyRef": {"name": f"{store.name}-users", "key": "password"}}
+    return {
+        "name": "follower",
+        "image": IMAGES["redis-operated"],
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["sh", "-c", FOLLOWS],
+        "env": [{"name": "REDISCLI_AUTH", "valueFrom": password}],
+        "mountPath": [
+            {"name": TLS_VOLUME, "mountPath": CERTIFICATE, "readOnly": True},
+            {"name": ACL_VOLUME, "mountPath": "/acl", "readOnly": True},
+        ],
+        "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"cpu": "50m", "memory": "32Mi"}},
+        "securityContext": {**places.RESTRICTED, "readOnlyRootFilesystem": True},
     }
 
 
@@ -169,6 +205,7 @@ def _watchers(landscape: Landscape, store: StoreProfile) -> dict[str, Any]:
                 "key": "tls.key",
                 "secret": {"secretName": authorities.keys_of(store.name)},
             },
+            **ALLOWED,
             "pdb": {"enabled": True, "maxUnavailable": 1},
         },
     }

@@ -1,9 +1,12 @@
 """Scripts that bring a store back to a moment."""
 
-import json
 from typing import Any, Final
 
+import msgspec
+
 from fairway.core.artefact import Site
+from fairway.core.cluster import ENGINE_PODS, OPERATORS
+from fairway.core.labels import metadata
 from fairway.core.profile import Landscape, StoreProfile, regions_of
 from fairway.stages.s10_data.build import postgresql as built
 from fairway.stages.s10_data.decisions import backups
@@ -31,12 +34,34 @@ if [ "$name" = {store.name} ]; then
 EOF
 else
   kubectl -n {system} apply -f - <<EOF
+{_json(_reached(landscape))}
+EOF
+  kubectl -n {system} apply -f - <<EOF
 {copy}
 EOF
 fi
 kubectl -n {system} wait "cluster.postgresql.cnpg.io/$name" --for=condition=Ready --timeout=12h
 kubectl -n {system} get "cluster.postgresql.cnpg.io/$name"
 """
+
+
+def _reached(landscape: Landscape) -> dict[str, Any]:
+    """Let a copy, which no policy of the tree knows, reach its archive and the API, and its operator reach it."""
+    own, system = {"podSelector": {"matchLabels": {ENGINE_PODS["postgresql"]: "$name"}}}, landscape.system.system
+    operators = {"namespaceSelector": {"matchExpressions": [{"key": OPERATORS, "operator": "Exists"}]}}
+    names = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
+    further = [{"protocol": "TCP", "port": port} for port in (443, 6443)]
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": metadata(system, "$name", name="restore-$name"),
+        "spec": {
+            **own,
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [{"from": [own, operators]}],
+            "egress": [{"to": [own]}, {"ports": [*names, *further]}],
+        },
+    }
 
 
 def _recovered(landscape: Landscape, store: StoreProfile, *, beside: bool) -> str:
@@ -68,6 +93,10 @@ def _recovered(landscape: Landscape, store: StoreProfile, *, beside: bool) -> st
         spec["instances"] = 1
         spec["postgresql"] = {key: value for key, value in spec["postgresql"].items() if key != "synchronous"}
     else:
-        described["annotations"] = SKIP
+        described["annotations"] = {**obj["metadata"]["annotations"], **SKIP}
         spec["plugins"][0]["parameters"]["barmanObjectName"] = f"{store.name}-$region"
-    return json.dumps({**obj, "metadata": described, "spec": spec}, indent=2)
+    return _json({**obj, "metadata": described, "spec": spec})
+
+
+def _json(obj: dict[str, Any]) -> str:
+    return msgspec.json.format(msgspec.json.encode(obj), indent=2).decode()

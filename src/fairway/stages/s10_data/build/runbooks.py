@@ -1,26 +1,31 @@
 """Pages for people: how each store comes back, how another region takes over, which secrets stores need."""
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from fairway.core import by_hand
 from fairway.core.artefact import Page
 from fairway.core.cluster import OBJECT_STORAGE
 from fairway.core.facts import Engine
-from fairway.core.profile import Landscape, StoreProfile, regions_of
+from fairway.core.profile import Landscape, StoreProfile
+from fairway.core.wording import listed
 from fairway.stages.s10_data.binding import DATABASES
-from fairway.stages.s10_data.build import places, restoring
+from fairway.stages.s10_data.build import across_regions, mysql, places, restoring, taking_over
 from fairway.stages.s10_data.decisions import backups, stores
 
 FIRST: Final = """## First
 
 1. Write down the moment to go back to, in UTC: just before what went wrong. MOMENT below is that, as {moment}.
-2. If what went wrong may go on, stop who writes: {stop}
+2. If what went wrong may go on, stop who writes. Where Argo CD deploys, keep it from starting them again:
+
+{stop}
 """
 
 
 def pages(landscape: Landscape) -> Iterator[Page]:
     """Write a page for each durable store and each service with disks, and one for regions."""
-    used = [*(store for store in landscape.stores.values() if store.users), *places.keyring(landscape)]
+    used = [*(store for store in landscape.stores.values() if store.users), *stores.keyring(landscape)]
     for store in used:
         if store.durable:
             yield from _restore(landscape, store)
@@ -28,8 +33,7 @@ def pages(landscape: Landscape) -> Iterator[Page]:
         for decided in backups.volumes(profile, landscape):
             disk = decided.subject.removeprefix("volume ")
             yield _disk(landscape, profile.name, disk, decided.answer)
-    if any(stores.copies(store, landscape) for store in used if store.durable):
-        yield _regions(landscape, [store for store in used if store.durable])
+    yield from taking_over.page(landscape, [store for store in used if store.durable])
     if used:
         yield _secrets(landscape, used)
 
@@ -38,13 +42,10 @@ def _restore(landscape: Landscape, store: StoreProfile) -> Iterator[Page]:
     engine = stores.engine(store, landscape).value
     kept = backups.backups(store, landscape)
     moment, text = HOW[engine](landscape, store)
-    system = landscape.system.system
-    stop = "; ".join(
-        f"`kubectl -n {system} scale {_kind(landscape, user)}/{user} --replicas=0`" for user in store.users
-    )
-    again = "\n".join(
-        f"    kubectl -n {system} rollout restart {_kind(landscape, user)}/{user}" for user in store.users
-    )
+    system, users = landscape.system.system, [landscape.services[user] for user in store.users]
+    kubectl = f"kubectl -n {system}"
+    stop = by_hand.indented([by_hand.hold(system), *by_hand.stop(kubectl, users)], 7)
+    again = by_hand.indented([*by_hand.start(kubectl, users), by_hand.let_go(system)])
     page = f"""# Restore {store.name}
 
 {store.name} is used by {", ".join(store.users)}. Backups are made {kept.answer}.
@@ -53,8 +54,8 @@ def _restore(landscape: Landscape, store: StoreProfile) -> Iterator[Page]:
 {text}
 ## Last
 
-Start who was stopped again, by the number of replicas in their files (`kubectl apply -k` of the site's folder), and
-have all of them connect anew:
+Start who was stopped again, by one replica each: autoscalers go on from there, and what has none gets its number by
+the next sync, or by `kubectl apply -k` of the site's folder.
 
 {again}
 
@@ -67,10 +68,6 @@ Write down how long it took, and the newest row that came back: these are the re
         yield Page(path=f"restore/{store.name}.sh", text=script, rule="data/backups")
 
 
-def _kind(landscape: Landscape, service: str) -> str:
-    return "statefulset" if landscape.services[service].stateful else "deployment"
-
-
 def _postgresql(landscape: Landscape, store: StoreProfile) -> tuple[str, str]:
     system, name = landscape.system.system, store.name
     text = f"""## See what was there, beside what runs
@@ -78,11 +75,11 @@ def _postgresql(landscape: Landscape, store: StoreProfile) -> tuple[str, str]:
 The script makes a cluster of its own, {name}-restored, from the archive; it changes nothing else.
 
     sh restore/{name}.sh 'MOMENT'
-    kubectl -n {system} exec {name}-restored-1 -c postgres -- psql -d {name} -c 'select now(), pg_last_committed_xact()'
+    kubectl -n {system} exec {name}-restored-1 -c postgres -- psql -d {name} -c 'select pg_last_xact_replay_timestamp()'
 
 Look for the rows you miss. If a few are all you need, copy them over and remove the copy:
 
-    kubectl -n {system} delete cluster.postgresql.cnpg.io {name}-restored
+    kubectl -n {system} delete cluster.postgresql.cnpg.io/{name}-restored networkpolicy/restore-{name}-restored
 
 ## Go back as a whole
 
@@ -92,8 +89,20 @@ Everything after MOMENT is given up. The old disks stay: their class keeps them.
     sh restore/{name}.sh 'MOMENT' REGION {name}
 
 REGION is the one that takes writes. It archives on where it left off, on a timeline of its own.
-"""
+{_copies_behind(landscape, store)}"""
     return "2027-01-31 12:00:00+00", text
+
+
+def _copies_behind(landscape: Landscape, store: StoreProfile) -> str:
+    """Say what becomes of copies in other regions: they have what was given up."""
+    copied = stores.copies(store, landscape)
+    if copied is None:
+        return ""
+    others = listed(copied.value.others)
+    return (
+        f"The copy in {others} has what was given up, and cannot follow any more:"
+        " [begin it anew](data-in-another-region.md#a-region-begins-anew).\n"
+    )
 
 
 def _mysql(landscape: Landscape, store: StoreProfile) -> tuple[str, str]:
@@ -115,8 +124,34 @@ Choose the newest full backup before MOMENT; every change from there to MOMENT i
     kubectl -n {system} get pxc-restore {name}-restore --watch
 
 Everything after MOMENT is given up. The store is away until the state is Succeeded.
-"""
+{_mysql_copy(landscape, store)}"""
     return "2027-01-31 12:00:00", text
+
+
+def _mysql_copy(landscape: Landscape, store: StoreProfile) -> str:
+    """Say how a copy in another region begins: from a backup of the region that it follows."""
+    copied = stores.copies(store, landscape)
+    if copied is None:
+        return ""
+    system, name, home = landscape.system.system, store.name, copied.value.home
+    return f"""
+## A copy in another region
+
+A copy begins with a backup of {home}, once, and again when it cannot follow any more; then it follows by itself.
+DESTINATION is what the first command prints, and what stands below it the place of {home}'s backups.
+
+    kubectl --context {home} -n {system} get pxc-backup --sort-by=.metadata.creationTimestamp \\
+      -o jsonpath='{{.items[-1:].status.destination}}'
+    kubectl --context REGION -n {system} apply -f - <<EOF
+    apiVersion: pxc.percona.com/v1
+    kind: PerconaXtraDBClusterRestore
+    metadata: {{name: {name}-begin}}
+    spec:
+      pxcCluster: {name}
+      backupSource: {json.dumps(mysql.source(landscape, store))}
+    EOF
+    kubectl --context REGION -n {system} get pxc-restore {name}-begin --watch
+"""
 
 
 def _cassandra(landscape: Landscape, store: StoreProfile) -> tuple[str, str]:
@@ -175,13 +210,16 @@ def _disk(landscape: Landscape, service: str, disk: str, answer: str) -> Page:
     text = f"""# Restore the disk {disk} of {service}
 
 Of it there is {answer}.
+Where Argo CD deploys, the second command keeps it from starting replicas again, and the last lets it deploy.
 
     velero backup get --selector velero.io/schedule-name={schedule}
+    {by_hand.hold(system)}
     kubectl -n {system} scale statefulset/{service} --replicas=0
     kubectl -n {system} delete persistentvolumeclaim -l app.kubernetes.io/name={service}
     velero restore create {service}-{disk}-restore --from-backup BACKUP --wait \\
       --include-resources persistentvolumeclaims,persistentvolumes
     kubectl apply -k SITE
+    {by_hand.let_go(system)}
 
 BACKUP is the newest good one of the first command's list, SITE the folder of environment and region. The old disks
 stay until somebody deletes them: their class keeps them.
@@ -189,38 +227,19 @@ stay until somebody deletes them: their class keeps them.
     return Page(path=f"runbooks/restore-{service}-{disk}.md", text=text, rule="data/backups", service=service)
 
 
-def _regions(landscape: Landscape, durable: list[StoreProfile]) -> Page:
-    system = landscape.system.system
-    home, other, *_ = regions_of(landscape.system)
-    steps = "\n".join(_takes_over(system, store, stores.engine(store, landscape).value, other) for store in durable)
-    text = f"""# Another region takes over the data
+def _shared(landscape: Landscape, used: list[StoreProfile]) -> str:
+    """Say how the authority is made that all regions share, where servers of a store talk across them."""
+    if not any(store.facts.engine in across_regions.ENGINES and stores.copies(store, landscape) for store in used):
+        return ""
+    return f"""
+`{across_regions.AUTHORITY}` holds `authority-certificate` and `authority-key`, the same in all regions, or their
+servers would not trust each other. Make them once for each environment, put them into the manager and remove the files:
 
-{home} takes writes; the others follow. Nothing takes over by itself: two regions that both take writes cannot be
-joined again. Take over only when you know that {home} is down or cut off, and will stay so until you undo this.
-Commands below are for {other}; run them with its cluster as kubectl's context.
-
-1. Make sure that nobody writes in {home}: if it answers, `kubectl -n {system} scale deployment --all --replicas=0`.
-2. Let {other} take writes:
-
-{steps}
-
-3. Write `primary` in the same way into the files of both regions, so that the next apply does not undo it: move
-   {other} to the front of `regions` of the environment, build, and commit.
-4. When {home} is back, it must follow: delete its clusters there and apply its files. It begins from {other}'s archive.
-
-What {home} had confirmed and not yet archived is lost: that is the lag at the moment it failed.
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 \\
+      -subj "/CN={landscape.system.system} regions" \\
+      -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign \\
+      -keyout authority.key -out authority.crt
 """
-    return Page(path="runbooks/data-in-another-region.md", text=text, rule="data/geo-replication")
-
-
-def _takes_over(system: str, store: StoreProfile, engine: Engine, region: str) -> str:
-    if engine == "postgresql":
-        change = f'{{"spec":{{"replica":{{"primary":"{store.name}-{region}"}}}}}}'
-        return f"       kubectl -n {system} patch cluster.postgresql.cnpg.io {store.name} --type merge -p '{change}'"
-    if engine == "mysql":
-        change = '{"spec":{"pxc":{"replicationChannels":[]}}}'
-        return f"       kubectl -n {system} patch pxc {store.name} --type merge -p '{change}'"
-    return f"       # {store.name}: every region takes writes already"
 
 
 def _secrets(landscape: Landscape, used: list[StoreProfile]) -> Page:
@@ -238,6 +257,11 @@ def _secrets(landscape: Landscape, used: list[StoreProfile]) -> Page:
                 lines.append(f"| {user} | {store.name}-migration-password | another one |")
         if engine == "redis":
             lines.append(f"| store-{store.name} | operator-password | a password of the operator alone |")
+        if engine == "mysql" and stores.copies(store, landscape) is not None:
+            lines += [
+                f"| store-{store.name} | {user}-password | a password of the operator's own user `{user}` |"
+                for user in mysql.OWN_USERS
+            ]
         if engine == "cassandra":
             lines.append(f"| store-{store.name} | operator-user | the word `operator` |")
             lines.append(f"| store-{store.name} | operator-password | a password of the operator alone |")
@@ -249,7 +273,7 @@ The secrets manager holds these for each environment. Operators set the password
 same entries: a new value is in both within 15 minutes, and a service that is refused meanwhile tries again.
 
 {table}
-
+{_shared(landscape, used)}
 Where machines are of no cloud, `backups` also holds access-key-id and secret-access-key of the object storage, and
 `disks` a key for each class of disks ({places.CLASS}). The object storage is the cluster's name
 {OBJECT_STORAGE}: let it lead out of the cluster. On AWS the key of all disks is the alias

@@ -5,9 +5,10 @@ from typing import Final, Literal
 
 import msgspec
 
+from fairway.core.cluster import KEYRING
 from fairway.core.conditions import STATEFUL
 from fairway.core.decision import Decision, Instead, State
-from fairway.core.facts import Engine, Workload
+from fairway.core.facts import Engine, Store, Workload
 from fairway.core.levels import RANK
 from fairway.core.products import ENGINES, SUITED
 from fairway.core.profile import Landscape, Profile, StoreProfile, regions_of
@@ -224,6 +225,23 @@ def disks(profile: Profile) -> Iterator[Decision[Disk]]:
             value=Disk(size=volume.size),
             instead=(Instead("a declared store", "it would be copied and shared, but the facts keep this on a disk"),),
         )
+
+
+def follows(store: StoreProfile, landscape: Landscape, environment: str, region: str) -> bool:
+    """Tell whether a store is only read in a region of an environment: another one of it takes the writes."""
+    copied = copies(store, landscape)
+    if copied is None or copied.value.writes != "home":
+        return False
+    spanned = landscape.system.environments[environment].regions or tuple(landscape.system.regions)
+    return region != next((name for name in regions_of(landscape.system) if name in spanned), region)
+
+
+def keyring(landscape: Landscape) -> Iterator[StoreProfile]:
+    """Give the store of the keys of persons, which nobody declares, where personal data is handled."""
+    holders = tuple(name for name, profile in landscape.services.items() if "personal" in profile.data)
+    if holders:
+        facts = Store(workload="transactional", engine="postgresql", data=("personal",))
+        yield StoreProfile(name=KEYRING, facts=facts, users=holders)
 
 
 def _relies_on(user: Profile) -> bool:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from fairway.core.artefact import Manifest, Site
 from fairway.core.cluster import ENTRANCE, GATEWAY, GATEWAY_TLS, HEALTHY_PATH
 from fairway.core.facts import seconds
+from fairway.core.labels import KEPT
 from fairway.core.profile import Landscape
 from fairway.stages.s11_recovery import decisions
 from fairway.stages.s11_recovery.build import entrance
@@ -141,7 +142,7 @@ def _front_door(
     def made(kind: str, spec: dict[str, Any], name: str = GLOBAL) -> Manifest:
         routing = kind == f"{CDN}/AfdOrigin"
         rule, topic = (ROUTING, WAY) if routing else (BALANCING, TOPIC)
-        return platform(kind, described(landscape, name), {"spec": spec}, rule, topic)
+        return platform(kind, described(landscape, name, annotations=KEPT), {"spec": spec}, rule, topic)
 
     owner = {"owner": {"name": GLOBAL}}
     yield made("resources.azure.com/v1api20200601/ResourceGroup", {"azureName": f"{named}-global", "location": home})

@@ -50,6 +50,8 @@ def annotations(landscape: Landscape, site: Site, balancer: Balancer) -> dict[st
             f"{AWS}-name": short(f"{landscape.system.system}-{site.environment}", AWS_NAME),
             f"{AWS}-scheme": "internet-facing",
             f"{AWS}-nlb-target-type": "ip",
+            # Limits count addresses, and without this all of them are the load balancer's.
+            f"{AWS}-target-group-attributes": "preserve_client_ip.enabled=true",
             f"{AWS}-healthcheck-protocol": "TCP",
             f"{AWS}-healthcheck-port": "traffic-port",
             f"{AWS}-healthcheck-interval": f"{seconds(balancer.interval):g}",

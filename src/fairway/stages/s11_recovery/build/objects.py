@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from fairway.core.artefact import Manifest, Site
 from fairway.core.cluster import GATEWAY
-from fairway.core.labels import metadata
-from fairway.core.profile import Landscape
+from fairway.core.labels import KEPT, metadata
+from fairway.core.profile import Landscape, regions_of
 
 BALANCING: Final = "recovery/global-load-balancing"
 ROUTING: Final = "recovery/global-routing"
@@ -16,7 +16,13 @@ GLOBAL: Final = "global"  # what the objects above the regions are called
 def regions(landscape: Landscape, environment: str) -> tuple[str, ...]:
     """Name the regions of an environment; the first takes writes, and holds what there is only one of."""
     system = landscape.system
-    return system.environments[environment].regions or tuple(system.regions)
+    spanned = system.environments[environment].regions or tuple(system.regions)
+    return tuple(name for name in regions_of(system) if name in spanned) or spanned
+
+
+def widest(landscape: Landscape) -> str:
+    """Name the environment that recovery is tried on: the one with the most regions, the first of them."""
+    return max(landscape.system.environments, key=lambda name: len(regions(landscape, name)))
 
 
 def above(landscape: Landscape, site: Site) -> str | None:
@@ -37,7 +43,8 @@ def described(
     annotations: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """Describe an object; one without a namespace is of the whole cluster."""
-    given = metadata(landscape.system.system, name, labels=labels, annotations=annotations)
+    notes = {**KEPT, **(annotations or {})} if name == GLOBAL else annotations
+    given = metadata(landscape.system.system, name, labels=labels, annotations=notes)
     del given["namespace"]
     if not namespace:
         return given

@@ -1,15 +1,16 @@
-"""Runbooks of recovery: one for each scenario that is tried every quarter, one for what stands above the regions."""
+"""Runbooks of recovery: one for each scenario that is tried every quarter, and what a person attests."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from fairway.core import by_hand
 from fairway.core.artefact import Page
 from fairway.core.cluster import CONTROL_PLANE, ENTRANCE, GATEWAY
 from fairway.core.profile import Landscape
 from fairway.core.wording import listed
 from fairway.stages.s11_recovery import decisions
-from fairway.stages.s11_recovery.build import control_plane
-from fairway.stages.s11_recovery.build.objects import GLOBAL, regions
+from fairway.stages.s11_recovery.build import above, control_plane
+from fairway.stages.s11_recovery.build.objects import regions, widest
 from fairway.stages.s11_recovery.build.simulations import RULE, page_of
 
 AFTER: Final = """## After
@@ -27,20 +28,12 @@ def pages(landscape: Landscape) -> Iterator[Page]:
         yield Page(path="attestations/control-plane.md", text=_attestation(landscape), rule=control_plane.RULE)
     if decided is not None and not decided.value.attested:
         yield Page(path="runbooks/control-plane.md", text=_own_control_plane(landscape), rule=control_plane.RULE)
-    balancer = decisions.balancer(landscape)
-    if balancer is not None and balancer.value is not None:
-        text = f"# The load balancer above the regions\n\n{balancer.answer}.\n\n{ABOVE[balancer.value.form](landscape)}"
+    if (text := above.page(landscape)) is not None:
         yield Page(path="runbooks/global-load-balancer.md", text=text, rule="recovery/global-load-balancing")
 
 
-def _widest(landscape: Landscape) -> str:
-    """Name the environment that recovery is tried on: the one with the most regions, the first of them."""
-    environments = landscape.system.environments
-    return max(environments, key=lambda name: len(regions(landscape, name)))
-
-
 def _rebuild(landscape: Landscape) -> str:
-    system, environment = landscape.system.system, _widest(landscape)
+    system, environment = landscape.system.system, widest(landscape)
     region = regions(landscape, environment)[0]
     return f"""# Rebuild everything
 
@@ -63,9 +56,18 @@ beside the running ones, never over one of them. SITE below is `deploy/{environm
        kubectl --namespace {system} wait externalsecrets --all --for=condition=Ready --timeout=10m
        kubectl --namespace {system} get pods --watch
        kubectl --namespace {system} wait deployments --all --for=condition=Available --timeout=15m
-
+{_released(landscape)}
 5. Bring data back where the cluster is to serve: [restore](recovery-restore.md).
 """
+
+
+def _released(landscape: Landscape) -> str:
+    """Wait for what Argo Rollouts replaces: the Deployments that lend their templates have no replicas."""
+    if not any(profile.released_in_steps for profile in landscape.services.values()):
+        return ""
+    healthy = "--for=jsonpath='{.status.phase}'=Healthy"
+    kubectl = f"kubectl --namespace {landscape.system.system}"
+    return f"       {kubectl} wait rollouts.argoproj.io --all {healthy} --timeout=15m\n"
 
 
 def _restore(landscape: Landscape) -> str:
@@ -92,19 +94,23 @@ Each has a page of its own with the commands. Try one of them each quarter, anot
 
 
 def _region_loss(landscape: Landscape) -> str:
-    environment = _widest(landscape)
+    environment = widest(landscape)
     home, *others = regions(landscape, environment)
     domain = landscape.system.environments[environment].domain
     exposed = any(profile.exposed for profile in landscape.services.values())
     data = any(store.durable and store.users for store in landscape.stores.values())
     taken = "4. If it is to stay away, let the data follow: [another region takes over](data-in-another-region.md).\n"
     if domain is None or not exposed:
+        kubectl = f"kubectl --context {home} --namespace {landscape.system.system}"
+        every = landscape.services.values()
         body = f"""Nothing outside is sent to a region, so nothing moves by itself. Stop the services of
-{home}, and see that those of {listed(others)} go on:
+{home}, and see that those of {listed(others)} go on. Where Argo CD deploys, keep it from starting them again:
 
-    kubectl --context {home} --namespace {landscape.system.system} scale deployments --all --replicas=0
+{by_hand.indented([by_hand.hold(landscape.system.system), *by_hand.stop(kubectl, every)])}
 
-Bring them back by applying the site's folder again.
+Bring them back; autoscalers go on from one replica, and what has none gets its number by the next sync:
+
+{by_hand.indented([*by_hand.start(kubectl, every), by_hand.let_go(landscape.system.system)])}
 """
         return f"# Lose a region\n\n{body}"
     balancer = decisions.balancer(landscape)
@@ -119,8 +125,10 @@ Bring them back by applying the site's folder again.
          curl --silent --output /dev/null --max-time 3 --write-out '%{{http_code}}\\n' https://{domain}/
        done
 
-2. Take the gateway out of its entrance: no check of {home} succeeds any more.
+2. Take the gateway out of its entrance: no check of {home} succeeds any more. Where Argo CD deploys, keep it from
+   mending that:
 
+       {by_hand.hold(landscape.system.system)}
        kubectl --context {home} --namespace {GATEWAY} patch service {ENTRANCE} --type merge \\
          --patch '{{"spec":{{"selector":{{"app.kubernetes.io/name":"nobody"}}}}}}'
 
@@ -129,6 +137,7 @@ Bring them back by applying the site's folder again.
 
        kubectl --context {home} apply --server-side --force-conflicts \\
          --filename deploy/{environment}/{home}/platform/service-{ENTRANCE}.yaml
+       {by_hand.let_go(landscape.system.system)}
 
 If {home} is really gone, begin with step 4, and build it anew: [rebuild](recovery-rebuild.md).
 """
@@ -215,7 +224,7 @@ SIGNED: Final = """\
 def _own_control_plane(landscape: Landscape) -> str:
     decided = decisions.control_plane(landscape)
     assert decided is not None
-    environment = _widest(landscape)
+    environment = widest(landscape)
     region = regions(landscape, environment)[0]
     system = landscape.system.system
     host = control_plane.endpoint(landscape, environment, region)
@@ -271,107 +280,3 @@ Put `ca.crt`, `snapshots.crt` and `snapshots.key` into the secrets manager, as `
 4. Start it again: `mv /etc/kubernetes/manifests.stopped /etc/kubernetes/manifests`, then `kubectl get nodes`.
 5. Apply the site: what changed after the snapshot is in this repository.
 """
-
-
-def _accelerator(landscape: Landscape) -> str:
-    environment = _widest(landscape)
-    home, *others = regions(landscape, environment)
-    looked = "\n".join(
-        f"    aws elbv2 describe-load-balancers --region {region} --names {landscape.system.system}-{environment} \\\n"
-        "      --query 'LoadBalancers[0].LoadBalancerArn' --output text"
-        for region in others
-    )
-    return f"""## Once, in this order
-
-1. Apply every region. The AWS Load Balancer Controller (2.17 or newer, with its feature gate for Global Accelerator)
-   makes a Network Load Balancer from Service `{ENTRANCE}` in each.
-2. The accelerator is set up in {home} and knows load balancers of other regions by their ARN only. Write each into the
-   facts, under `entrances` of the environment, build and apply:
-
-{looked}
-
-3. Let the domain lead to it, as a CNAME or an alias:
-
-       kubectl --context {home} --namespace {GATEWAY} get globalaccelerator {GLOBAL} \\
-         --output jsonpath='{{.status.dnsName}}'
-
-It leaves a region out when the region's load balancer has no healthy target. How often it looks stands in the
-annotations of Service `{ENTRANCE}`: Global Accelerator takes the verdict of the load balancer behind it.
-"""
-
-
-def _multi_cluster(landscape: Landscape) -> str:
-    home = regions(landscape, _widest(landscape))[0]
-    return f"""## Once
-
-1. Register the clusters of all regions to one fleet; enable multi-cluster Services and Gateways, with {home} as the
-   configuration cluster. While {home} is down, what is set up goes on; nothing can be changed.
-2. Point the domain to the address of the Gateway:
-
-       kubectl --context {home} --namespace {GATEWAY} get gateway {GLOBAL} \\
-         --output jsonpath='{{.status.addresses[0].value}}'
-
-## Look
-
-    kubectl --context {home} --namespace {GATEWAY} get gateway,httproute,serviceimport
-    kubectl --context {home} --namespace {GATEWAY} describe healthcheckpolicy {ENTRANCE}
-"""
-
-
-def _front_door(landscape: Landscape) -> str:
-    home = regions(landscape, _widest(landscape))[0]
-    return f"""## Once
-
-1. Azure Service Operator runs in {home}, with `cdn.azure.com/*` and `resources.azure.com/*` among its crdPattern, and
-   a credential that may write to the subscription. Regions are called as Azure calls them.
-2. Prove that the domain is yours: put the TXT record `_dnsauth.<domain>` with
-
-       kubectl --context {home} --namespace {GATEWAY} get afdcustomdomain {GLOBAL} \\
-         --output jsonpath='{{.status.validationProperties.validationToken}}'
-
-3. Let the domain lead to Front Door, as a CNAME:
-
-       kubectl --context {home} --namespace {GATEWAY} get afdendpoint {GLOBAL} --output jsonpath='{{.status.hostName}}'
-
-Front Door reaches a region by Azure's own host name and does not compare it with the certificate. Service `{ENTRANCE}`
-takes connections from Front Door's addresses only.
-"""
-
-
-def _k8gb(landscape: Landscape) -> str:
-    environment = _widest(landscape)
-    every = regions(landscape, environment)
-    domain = landscape.system.environments[environment].domain
-    decided = decisions.balancer(landscape)
-    assert decided is not None
-    assert decided.value is not None
-    zone = str(domain).partition(".")[2]
-    values = "\n".join(
-        f"- in {region}: `k8gb.clusterGeoTag: {region}`,"
-        f" `k8gb.extGslbClustersGeoTags: {','.join(one for one in every if one != region)}`"
-        for region in every
-    )
-    return f"""## Once
-
-k8gb runs in every region, each with its own tag:
-
-{values}
-- in all: `k8gb.dnsZones` with parent zone `{zone}` and load-balanced zone `{domain}`, and
-  `k8gb.reconcileRequeueSeconds: {decided.value.interval.removesuffix("s")}`, which is how often it looks.
-
-It delegates the zone to the regions itself where it may write to the parent zone, by external-dns.
-Routing by latency needs the GeoIP database of its CoreDNS; for callers it does not know, all regions are named.
-
-## Look
-
-    kubectl --namespace {GATEWAY} get gslb {GLOBAL} --output yaml
-    dig +short {domain}
-"""
-
-
-ABOVE: Final[dict[decisions.Form, Callable[[Landscape], str]]] = {
-    "global-accelerator": _accelerator,
-    "multi-cluster-gateway": _multi_cluster,
-    "front-door": _front_door,
-    "k8gb": _k8gb,
-}

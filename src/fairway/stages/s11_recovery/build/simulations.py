@@ -6,6 +6,7 @@ from typing import Any, Final
 from fairway.core.artefact import Manifest, Page
 from fairway.core.cluster import OBSERVABILITY
 from fairway.core.facts import seconds
+from fairway.core.images import IMAGES
 from fairway.core.profile import Landscape
 from fairway.core.wording import listed
 from fairway.stages.s11_recovery import decisions
@@ -20,7 +21,7 @@ PYTHON: Final = "actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97" 
 WEEKLY: Final = "0 7 * * 1"
 EVIDENCE: Final = "evidence"
 PLACES: Final = {"github": "pipelines/recovery-github-actions.yaml", "gitlab": "pipelines/recovery-gitlab-ci.yaml"}
-IMAGE: Final = "python:3.13.11-slim-trixie"
+IMAGE: Final = IMAGES["python-slim"]
 
 
 def page_of(scenario: str) -> str:
