@@ -5,6 +5,8 @@ the machine only ever slow it down; CPU seconds are those of all processes until
 `first` begins without data, PostgreSQL's template and bytecode, `cold` without data alone, `warm` with the data of the
 run before it. The request that is measured carries a token of the local identity provider and goes through the gateway,
 mutual TLS to the service, and mutual TLS to PostgreSQL.
+Memory is that of the last run, a good minute after its start, when what a start needs is let go: the proportional share
+of each process (Pss), which is too small while other programs of the machine run the same files; they are counted.
 """
 
 import argparse
@@ -34,6 +36,7 @@ ASKED_EVERY: Final = 0.01  # seconds
 GIVEN_UP_AFTER: Final = 120.0  # seconds
 PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 TICKS: Final = os.sysconf("SC_CLK_TCK")
+RESTS: Final = 75.0  # seconds: longer than services keep connections that they need no more
 OF_SERVICES: Final = {"service", "job", "outside"}  # what a system brings itself
 
 
@@ -56,6 +59,7 @@ class Run(msgspec.Struct, frozen=True):
     memory: dict[str, tuple[float, float]]  # MB by process: resident, and its share of what it shares
     lines: list[str]
     each: dict[str, float]  # CPU by process
+    beside: int  # processes of others that share its files
 
 
 def hello(folder: Path) -> System:
@@ -72,8 +76,8 @@ def bookshop(folder: Path) -> System:
     return System(folder, "/orders/orders/order-000001", 404, "riverside")
 
 
-def measure(system: System, caches: Path) -> Run:
-    """Start it, ask until it answers, wait until all is up, and end it."""
+def measure(system: System, caches: Path, rests: float = 1.0) -> Run:
+    """Start it, ask until it answers, wait until all is up, look at its memory after a rest, and end it."""
     port = free_port()
     command = [sys.executable, "-m", "fairway", "up", "--port", str(port)]
     # Bytecode is kept, as by every installation, but beside nobody's code.
@@ -91,8 +95,9 @@ def measure(system: System, caches: Path) -> Run:
             assert time.monotonic() < began + GIVEN_UP_AFTER, said.read_text()
             time.sleep(ASKED_EVERY)
         up = time.monotonic() - began
-        time.sleep(1.0)  # what was needed for the start only is let go
+        time.sleep(rests)
         memory, pids = _memory(status(run), process.pid), set(_descendants(process.pid))
+        beside = _beside(pids)
         ending = time.monotonic()
         down = [sys.executable, "-m", "fairway", "down"]
         subprocess.run(down, cwd=system.folder, env=environment, check=True, capture_output=True, timeout=60)
@@ -102,7 +107,7 @@ def measure(system: System, caches: Path) -> Run:
     finally:
         process.terminate()
         process.wait(30)
-    return Run(answered, up, ended, sum(cpu.values()), memory, said.read_text().splitlines(), cpu)
+    return Run(answered, up, ended, sum(cpu.values()), memory, said.read_text().splitlines(), cpu, beside)
 
 
 def _ask(system: System, run: RunFolder, port: int, began: float, process: "subprocess.Popen[bytes]") -> None:
@@ -172,6 +177,16 @@ def _memory(found: Status, up: int) -> dict[str, tuple[float, float]]:
     return taken
 
 
+def _beside(ours: set[int]) -> int:
+    """Count processes that are not ours and run a program that is ours, too."""
+    programs: dict[int, str] = {}
+    for entry in Path("/proc").glob("[0-9]*/exe"):
+        with suppress(OSError):  # the kernel's own, and those that have just ended
+            programs[int(entry.parent.name)] = str(entry.readlink())
+    known = {program for pid, program in programs.items() if pid in ours}
+    return sum(program in known and pid not in ours | {os.getpid()} for pid, program in programs.items())
+
+
 def _above(pid: int) -> Iterator[int]:
     while pid > 1:
         yield pid
@@ -200,16 +215,23 @@ def tell(name: str, kind: str, runs: list[Run], *, lines: bool) -> None:
 
 
 def tell_memory(name: str, run: Run) -> None:
-    """Print what each process takes; the goal is for the infrastructure, whatever runs but services."""
+    """Print what each process takes.
+
+    The goal is for the infrastructure: all that `up` starts but services, what these are forked from and share, and
+    the two programs that run only where somebody has installed them; the sums with both are printed as well.
+    """
     print(f"{name}: memory in MB{'':<25}resident   share")
     for process, (rss, pss) in sorted(run.memory.items(), key=lambda item: -item[1][1]):
         print(f"  {process:<42}{rss:>8.0f}{pss:>8.0f}")
-    counted = [sizes for process, sizes in run.memory.items() if process not in {"services", "fork server"}]
-    watching = sum(run.memory.get(process, (0.0, 0.0))[1] for process in ("prometheus", "alertmanager"))
-    whole = sum(pss for _, pss in counted)
-    line(f"{name}: infrastructure, shares", [whole], 250.0, "MB")
-    line(f"{name}: without Prometheus and Alertmanager", [whole - watching], 250.0, "MB")
-    line(f"{name}: infrastructure, resident", [sum(rss for rss, _ in counted)], None, "MB")
+    shares = {process: pss for process, (_, pss) in run.memory.items() if process != "services"}
+    forks = shares.pop("fork server", 0.0)
+    watching = sum(shares.pop(process, 0.0) for process in ("prometheus", "alertmanager"))
+    whole = sum(shares.values())
+    line(f"{name}: infrastructure", [whole], 250.0, "MB")
+    line(f"{name}: with what services are forked from", [whole + forks], None, "MB")
+    line(f"{name}: with Prometheus and Alertmanager, too", [whole + forks + watching], None, "MB")
+    if run.beside:
+        print(f"Beside it ran {run.beside} processes of the same programs: all shares are greater without them.")
 
 
 def main() -> None:
@@ -229,14 +251,14 @@ def main() -> None:
             system = {"hello": hello, "bookshop": bookshop}[which](folder)
             first = [measure(system, caches)] if not caches.exists() else []
             cold, warm = [], []
-            for _ in range(options.runs):
+            for number in range(1, options.runs + 1):
                 shutil.rmtree(folder / ".fairway", ignore_errors=True)
                 cold.append(measure(system, caches))
-                warm.append(measure(system, caches))
+                warm.append(measure(system, caches, RESTS if number == options.runs else 1.0))
             for kind, runs in (("first", first), ("cold", cold), ("warm", warm)):
                 if runs:
                     tell(which, kind, runs, lines=options.lines)
-            tell_memory(which, min(warm, key=lambda run: sum(pss for _, pss in run.memory.values())))
+            tell_memory(which, warm[-1])
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ from secrets import token_hex
 
 import msgspec
 
-from fairway.local.certificates import FILE, Authority, Certificates, Leaf, issue
+from fairway.local.certificates import FILE, Authority, Certificates, Leaf
+from fairway.local.issuing import issue
 from fairway.local.run_folder import RunFolder, private_folder
 
 HOURS = dt.timedelta(hours=1)

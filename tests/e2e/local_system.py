@@ -3,9 +3,12 @@
 import json
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -74,6 +77,30 @@ def ask(url: str, content: bytes | None = None, *, method: str = "GET", **header
             return answer.status, answer.read()
     except HTTPError as error:
         return error.code, error.read()
+
+
+@contextmanager
+def load(url: str, *, clients: int, pause: float, **headers: str) -> Iterator[Counter[tuple[int, bytes]]]:
+    """Ask again and again, seldom enough that no limit stops it, and count the answers; 0 where nobody answered."""
+    counted: Counter[tuple[int, bytes]] = Counter()
+    over = threading.Event()
+
+    def client() -> None:
+        while not over.wait(pause):
+            try:
+                counted[ask(url, None, method="GET", **headers)] += 1
+            except OSError as error:
+                counted[0, str(error).encode()] += 1
+
+    threads = [threading.Thread(target=client) for _ in range(clients)]
+    for one in threads:
+        one.start()
+    try:
+        yield counted
+    finally:
+        over.set()
+        for one in threads:
+            one.join()
 
 
 def pasted(said: str, cwd: Path) -> list[str]:

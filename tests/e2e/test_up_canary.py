@@ -1,14 +1,11 @@
 """A second version of a service beside the first, and requests that move to it while nobody notices."""
 
-import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from local_system import System, ask
+from local_system import System, ask, load
 
 FACTS = """
 system: release
@@ -59,27 +56,6 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     assert system.nothing_is_left()
 
 
-@contextmanager
-def load(url: str) -> Iterator[Counter[tuple[int, bytes]]]:
-    """Ask six times a second, which no limit stops, and count the answers."""
-    counted: Counter[tuple[int, bytes]] = Counter()
-    over = threading.Event()
-
-    def client() -> None:
-        while not over.wait(0.3):
-            counted[ask(url)] += 1
-
-    clients = [threading.Thread(target=client) for _ in range(2)]
-    for one in clients:
-        one.start()
-    try:
-        yield counted
-    finally:
-        over.set()
-        for one in clients:
-            one.join()
-
-
 def test_a_canary_begins_with_the_first_step_that_was_decided(release: System) -> None:
     """Both versions run, and status says who gets how much."""
     states = {one["name"]: one["state"] for one in release.status["processes"] if one["service"] == "greeter"}
@@ -93,7 +69,7 @@ def test_a_canary_begins_with_the_first_step_that_was_decided(release: System) -
 def test_requests_move_to_the_canary_and_back_without_a_failure(release: System) -> None:
     """All, none, half, and by the decided steps: each as soon as the command comes back."""
     url = f"{release.status['gateway']}/greeter/hello"
-    with load(url) as counted:
+    with load(url, clients=2, pause=0.3) as counted:
         for share, words in ((100, {NEW}), (0, {OLD}), (50, {OLD, NEW})):
             assert f"{share} % of its requests" in release.run("traffic", "greeter", "--canary", str(share)).stdout
             assert {ask(url)[1] for _ in range(12 if share == 50 else 5)} == words

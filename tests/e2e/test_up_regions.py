@@ -6,16 +6,13 @@ import shutil
 import signal
 import socket
 import subprocess
-import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from local_system import System, ask, until
+from local_system import System, ask, load, until
 
 from fairway.local.run_folder import RunFolder
 
@@ -70,27 +67,6 @@ def regions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Regions]:
     assert system.nothing_is_left()
 
 
-@contextmanager
-def load(url: str, token: str) -> Iterator[Counter[int]]:
-    """Ask twelve times a second, which no limit stops, and count the answers."""
-    counted: Counter[int] = Counter()
-    over = threading.Event()
-
-    def client() -> None:
-        while not over.wait(0.25):
-            counted[ask(url, authorization=token)[0]] += 1
-
-    clients = [threading.Thread(target=client) for _ in range(3)]
-    for one in clients:
-        one.start()
-    try:
-        yield counted
-    finally:
-        over.set()
-        for one in clients:
-            one.join()
-
-
 def test_each_region_has_its_own_gateway_and_mesh(regions: Regions) -> None:
     """With replicas of every service behind it, and a port of its own that status names."""
     found = regions.status
@@ -128,7 +104,7 @@ def test_calls_move_to_the_other_region_while_their_own_has_nobody(regions: Regi
     home, away = (regions.answered(f"orders-{number}") for number in range(2))
     pid = regions.process("orders-0")["pid"]
     url = f"{regions.status['gateway']}/storefront/orders/order-000009"
-    with load(url, regions.token) as counted:
+    with load(url, clients=3, pause=0.25, authorization=regions.token) as counted:
         until(lambda: regions.answered("orders-0") > home + 10)
         assert regions.answered("orders-1") == away
         os.kill(pid, signal.SIGKILL)
@@ -136,7 +112,7 @@ def test_calls_move_to_the_other_region_while_their_own_has_nobody(regions: Regi
         until(lambda: regions.process("orders-0")["state"] == "ready")
         home = regions.answered("orders-0")
         until(lambda: regions.answered("orders-0") > home + 10, LEFT_OUT + 15)
-    assert set(counted) == {404}, counted
+    assert {status for status, _ in counted} == {404}, counted
 
 
 def test_a_lost_region_leaves_the_other_one_serving(regions: Regions) -> None:
@@ -165,14 +141,17 @@ def test_services_of_both_regions_are_replaced_one_after_the_other_under_load(re
     before = {name: regions.process(name)["pid"] for name in ("orders-0", "orders-1", "storefront-0", "storefront-1")}
     urls = [f"{url}/storefront/orders/order-000009" for url in regions.status["gateways"].values()]
     token = regions.token
-    with load(urls[0], token) as home, load(urls[1], token) as away:
+    with (
+        load(urls[0], clients=3, pause=0.25, authorization=token) as home,
+        load(urls[1], clients=3, pause=0.25, authorization=token) as away,
+    ):
         for service in ("orders", "storefront"):
             regions.run("restart", service)
             for number in range(2):
                 until(lambda name=f"{service}-{number}": _anew(regions, name, before[name]), 30)  # type: ignore[misc]
         time.sleep(4)  # the old ones leave
-    assert set(home) == {404}, home
-    assert set(away) == {404}, away
+    assert {status for status, _ in home} == {404}, home
+    assert {status for status, _ in away} == {404}, away
     failed = regions.envoy(
         f"mesh.{HOME}", f"/stats?filter={quote('storefront-0.to.orders.*upstream_rq_(503|504|retry)$')}"
     )

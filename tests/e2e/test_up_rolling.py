@@ -2,16 +2,13 @@
 
 import os
 import signal
-import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from local_system import System, ask, until
+from local_system import System, ask, load, until
 
 FACTS = """
 system: rolling
@@ -71,31 +68,10 @@ def rolling(tmp_path: Path) -> Iterator[System]:
     assert system.nothing_is_left()
 
 
-@contextmanager
-def load(url: str) -> Iterator[Counter[tuple[int, bytes]]]:
-    """Ask six times a second, which no limit stops, and count the answers."""
-    counted: Counter[tuple[int, bytes]] = Counter()
-    over = threading.Event()
-
-    def client() -> None:
-        while not over.wait(0.45):
-            counted[ask(url)] += 1
-
-    clients = [threading.Thread(target=client) for _ in range(3)]
-    for one in clients:
-        one.start()
-    try:
-        yield counted
-    finally:
-        over.set()
-        for one in clients:
-            one.join()
-
-
 def test_a_service_is_replaced_under_load_and_a_broken_one_takes_nothing_over(rolling: System) -> None:
     """First on request, then by a change that works, then by one that does not: the last good one goes on."""
     url = f"{rolling.status['gateway']}/greeter/hello"
-    with load(url) as counted:
+    with load(url, clients=3, pause=0.45) as counted:
         first = rolling.process("greeter-0")["pid"]
         rolling.run("restart", "greeter")
         until(lambda: (now := rolling.process("greeter-0"))["state"] == "ready" and now["pid"] != first)

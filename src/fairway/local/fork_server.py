@@ -1,7 +1,8 @@
 """A process that has loaded what services are made of, and becomes one in a moment: `-m fairway.local.fork_server FD`.
 
 Each service would load the same hundreds of modules for more than a second; a fork has them, and shares their memory.
-So do identity provider and console, which are forked as soon as what they need is loaded: others wait for them.
+So do identity provider and console. They are forked as soon as what they need is loaded, before anybody asks for them:
+others wait for them, and what is loaded later would be a burden to them.
 It is told what to become by JSON lines on a socket, and tells there which process that is and how it ended.
 """
 
@@ -18,10 +19,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
-LOADED: Final = (
+EARLY: Final = (
     "fairway.local.identity.server",  # whom the gateway waits for
     "fairway.local.console.server",
     "fairway.local.telemetry",
+)
+PUT_BY: Final = 2  # identity provider and console
+LOADED: Final = (
+    *EARLY,
     "fairway_sdk.__main__",
     "fairway_sdk.process",
     "cryptography.fernet",
@@ -57,6 +62,7 @@ class Server:
         self._lacking = deque(LOADED)
         self._waiting = deque[dict[str, Any]]()
         self._children: set[int] = set()
+        self._put_by: dict[int, socket.socket] = {}  # who wait to be told what to become
         self._ended, self._wake = os.pipe()
         for number in (self._ended, self._wake):
             os.set_blocking(number, False)
@@ -82,7 +88,9 @@ class Server:
                     if act := self._fork(asked):
                         return act
                 if self._lacking:
-                    load(self._lacking.popleft())
+                    load(name := self._lacking.popleft())
+                    if name == EARLY[-1] and (act := self._put_some_by()):
+                        return act
 
     def _hear(self, content: bytes) -> None:
         *lines, self._kept = (self._kept + content).split(b"\n")
@@ -102,20 +110,42 @@ class Server:
         return found
 
     def _fork(self, asked: dict[str, Any]) -> Callable[[], object] | None:
-        gc.freeze()  # so that the collector of a fork does not touch, and copy, the memory of what is loaded
-        pid = os.fork()
-        if pid == 0:
-            gc.enable()
-            os.setsid()
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            self._line.close()
-            os.close(self._ended)
-            os.close(self._wake)
+        if asked["after"] and self._put_by:
+            pid, its_line = self._put_by.popitem()
+            with its_line:
+                its_line.sendall(json.dumps(asked).encode())
+        elif not (pid := self._forked()):
             return lambda: become(asked)
-        self._children.add(pid)
         self._tell({"id": asked["id"], "pid": pid})
         return None
+
+    def _put_some_by(self) -> Callable[[], object] | None:
+        for _ in range(PUT_BY):
+            line, its = socket.socketpair()
+            if not (pid := self._forked()):
+                line.close()
+                return lambda its=its: wait_and_become(its)  # type: ignore[misc] # mypy knows no lambda's default
+            its.close()
+            self._put_by[pid] = line
+        return None
+
+    def _forked(self) -> int:
+        """Fork; give the child's number, or 0 in the child, which has nothing of the server left."""
+        gc.freeze()  # so that the collector of a fork does not touch, and copy, the memory of what is loaded
+        pid = os.fork()
+        if pid:
+            self._children.add(pid)
+            return pid
+        gc.enable()
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        self._line.close()
+        os.close(self._ended)
+        os.close(self._wake)
+        for line in self._put_by.values():
+            line.close()
+        return 0
 
     def _tell_ends(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -124,10 +154,20 @@ class Server:
             found, status = os.waitpid(pid, os.WNOHANG)
             if found:
                 self._children.discard(pid)
+                if (unasked := self._put_by.pop(pid, None)) is not None:
+                    unasked.close()
+                    continue
                 self._tell({"pid": pid, "code": os.waitstatus_to_exitcode(status)})
 
     def _tell(self, what: dict[str, int]) -> None:
         self._line.sendall(json.dumps(what).encode() + b"\n")
+
+
+def wait_and_become(line: socket.socket) -> object:
+    """Be what is asked for once somebody asks, or end when nobody will."""
+    with line:
+        content = b"".join(iter(lambda: line.recv(LARGEST), b""))
+    return become(json.loads(content)) if content else 0
 
 
 def become(asked: dict[str, Any]) -> object:

@@ -42,7 +42,6 @@ WORKFLOWS: Final = ("fairway_sdk.sagas.driver",)
 PROGRAMS: Final = {  # of Python that are not services: where their `main` is, and what must be loaded before a fork
     "fairway.local.identity": ("fairway.local.identity.__main__", "fairway.local.identity.server"),
     "fairway.local.console": ("fairway.local.console.__main__", "fairway.local.telemetry"),
-    "fairway.local.dynamodb": ("fairway.local.dynamodb", ""),
 }
 
 

@@ -1,16 +1,18 @@
 """Outlives a killed `fairway up` for a moment and ends what it had started: `python keeper.py SOCKETS`, told by a pipe.
 
 Each line of standard input is `+PID STARTED` or `-PID`. The end of input means that `up` is gone, however it went.
-It is a file of its own that imports nothing of ours: it must start at once, and live when all else is broken.
+It is a file of its own that imports nothing of ours, and little else: it must start at once, take next to no memory,
+and live when all else is broken.
 """
 
-import contextlib
 import os
 import signal
-import subprocess
+import stat
 import sys
 import time
-from pathlib import Path
+
+# os is loaded already, and pathlib takes more memory than all else here.
+# ruff: noqa: PTH108, PTH110, PTH118, PTH123
 
 ENDS_WITHIN = 2.0  # seconds; then it is killed
 
@@ -28,14 +30,11 @@ def main() -> None:
             known.pop(int(number_), None)
     if known:
         # The next `up` may be there already, and have made its own sockets in the same places.
-        left = {
-            path: path.lstat().st_ino for path in Path(sys.argv[1]).rglob("*") if path.is_socket() or path.is_symlink()
-        }
+        left = _sockets(sys.argv[1])
         end_groups(known)
-        for path, node in left.items():
-            with contextlib.suppress(FileNotFoundError):
-                if path.lstat().st_ino == node:
-                    path.unlink()
+        for path, node in _sockets(sys.argv[1]).items():
+            if left.get(path) == node:
+                os.unlink(path)
 
 
 def end_groups(groups: dict[int, str]) -> int:
@@ -55,23 +54,39 @@ def end_groups(groups: dict[int, str]) -> int:
 def began(number: int) -> str:
     """Tell when a process began, in the machine's own words; empty where there is none."""
     try:
-        stat = Path(f"/proc/{number}/stat").read_text()
+        with open(f"/proc/{number}/stat") as file:
+            told = file.read()
     except FileNotFoundError:
-        if Path("/proc/self/stat").exists():
+        if os.path.exists("/proc/self/stat"):
             return ""
+        import subprocess  # noqa: PLC0415 - likewise
+
         asked = ["ps", "-o", "lstart=", "-p", str(number)]  # macOS
         return subprocess.run(asked, check=False, capture_output=True, text=True).stdout.strip()  # noqa: S603 - ours
     except ProcessLookupError:  # it ended while it was read
         return ""
-    state, *rest = stat.rpartition(")")[2].split()
+    state, *rest = told.rpartition(")")[2].split()
     return "" if state == "Z" else rest[18]  # the name before the bracket may hold anything
 
 
 def _signal(group: int, number: int) -> bool:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
+    try:
         os.killpg(group, number)
-        return True
-    return False
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def _sockets(folder: str) -> dict[str, int]:
+    """Give the sockets in a folder, and what leads to folders of them, each with what tells it from another one."""
+    found = {}
+    for at, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            path = os.path.join(at, name)
+            node = os.lstat(path)
+            if stat.S_ISSOCK(node.st_mode) or stat.S_ISLNK(node.st_mode):
+                found[path] = node.st_ino
+    return found
 
 
 if __name__ == "__main__":

@@ -25,8 +25,12 @@ OPERATOR: Final = "postgres"
 SETTINGS: Final = {
     "listen_addresses": "",
     "unix_socket_permissions": "0600",
-    "shared_buffers": "16MB",  # a local system's data is small, and making databases fills whatever there is
+    "shared_buffers": "4MB",  # a local system's data is small, and what is not here is in the system's own cache
     "io_method": "sync",  # workers that read ahead for it take memory each, and gain nothing here
+    "io_max_concurrency": "4",  # likewise
+    "max_locks_per_transaction": "16",  # room for each is taken at the start, for all connections that there may be
+    "max_pred_locks_per_transaction": "16",
+    "max_logical_replication_workers": "0",  # it follows nobody itself
     "wal_level": "logical",  # a copy may follow it, whole or in part
     "archive_mode": "on",
     "archive_timeout": "60",

@@ -125,9 +125,9 @@ class LocalDynamoDB(DynamoDB):
         self.address = f"unix:{socket}"
 
     def command(self) -> Sequence[str | Path]:
-        """Run it on its socket only; it wants a port all the same."""
+        """Run it on its socket only."""
         super().command()
-        return [sys.executable, "-m", "fairway.local.dynamodb", "-H", f"unix://{self._socket}", "-p", "1"]
+        return [sys.executable, "-m", "fairway.local.dynamodb", self._socket]
 
 
 def dynamodb(servers: ServerSpecs, users: Mapping[str, Store]) -> Found:
@@ -147,12 +147,8 @@ def dynamodb(servers: ServerSpecs, users: Mapping[str, Store]) -> Found:
         for who in (service, f"{service}-migration"):
             servers.credentials.password(who, "dynamodb-key")
 
-    async def settle() -> None:
-        if servers.mesh:
-            socket.chmod(0o600)
-
     prefix = next(iter(users.values())).database
-    spec = process(servers, "dynamodb", server, address=server.address, settle=settle)
+    spec = process(servers, "dynamodb", server, address=server.address)
     note = "DynamoDB is moto's stand-in: it keeps all in memory, and forgets it at 'down'."
     store = msgspec.structs.replace(server.store(prefix), user="", user_secret=KEY_ID)
     if servers.mesh:

@@ -20,6 +20,7 @@ from fairway.local.console.process import Console, scraped
 from fairway.local.control import Answer, Request, Status, serving
 from fairway.local.forking import ForkServer, modules, sharing
 from fairway.local.identity.settings import Settings, settings
+from fairway.local.memory import let_go
 from fairway.local.mesh import Mesh, gateway_identity
 from fairway.local.observers import Observers
 from fairway.local.preloading import Begun
@@ -144,6 +145,7 @@ class LocalSystem:
             await self._opened(supervisor)
             self._ready = True
             ready.set()
+            let_go()
             await ending
 
     async def _opened(self, supervisor: Supervisor) -> None:

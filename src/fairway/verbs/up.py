@@ -17,8 +17,8 @@ from fairway.local.preloading import Begun
 from fairway.local.state import AlreadyUpError, Lock
 from fairway.local.system import LocalSystem, Wanted
 from fairway.verbs.running import place, troubled
+from fairway.verbs.up_planned import Options, planned
 from fairway.verbs.up_text import Progress, up_text
-from fairway.verbs.up_wanted import Options, planned
 
 ASKED_EVERY: Final = 0.1  # seconds
 DETACHED_LOG: Final = "up"

@@ -3,15 +3,12 @@
 import asyncio
 import contextlib
 import re
-import signal
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -27,11 +24,10 @@ from fairway.local.console.streams import Streams, Wanted
 from fairway.local.console.topics import Topics
 from fairway.local.console.why import Reasons, read_plan
 from fairway.local.run_folder import RunFolder
+from fairway.local.serving import serving, until_told
 from fairway.local.telemetry.records import Seen
-from fairway.local.telemetry.serving import Server
 from fairway.local.telemetry.settings import Settings
 
-ENDS_WITHIN: Final = 1  # seconds for the answers that are on their way
 MOST_TRACES: Final = 200
 MOST_LINES: Final = 1000
 LONGEST: Final = 200  # letters of a filter
@@ -194,43 +190,17 @@ def application(settings: Settings, seen: Seen) -> tuple[Starlette, Streams]:
 async def running(settings: Settings, seen: Seen) -> AsyncIterator[asyncio.Task[None]]:
     """Serve for as long as the body lasts; a `FairwayError` where the address cannot be listened at."""
     app, streams = application(settings, seen)
-    host, _, port = settings.listen.rpartition(":")
-    try:
-        listener = socket.create_server((host, int(port)))
-    except OSError as error:
-        raise FairwayError(f"{settings.listen}: cannot be listened at: {error.strerror}. Free it.") from error
-    server = Server(
-        uvicorn.Config(
-            app,
-            loop="asyncio",
-            lifespan="off",
-            access_log=False,
-            log_level="warning",
-            server_header=False,
-            proxy_headers=False,
-            date_header=False,
-            timeout_graceful_shutdown=ENDS_WITHIN,
-        )
-    )
-    serving = asyncio.create_task(server.serve([listener]))
-    try:
-        yield serving
-    finally:
-        streams.close()
-        server.end()
-        await serving
+    async with serving(app, settings.listen) as task:
+        try:
+            yield task
+        finally:
+            streams.close()
 
 
 async def serve(settings: Settings, seen: Seen) -> None:
     """Serve until SIGTERM or SIGINT."""
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ended.set)
-    async with running(settings, seen) as serving:
-        ending = asyncio.create_task(ended.wait())
-        await asyncio.wait({serving, ending}, return_when=asyncio.FIRST_COMPLETED)
-        ending.cancel()
+    async with running(settings, seen) as task:
+        await until_told(task)
 
 
 def _told(answer: Answer) -> Answer:

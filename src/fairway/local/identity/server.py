@@ -1,20 +1,14 @@
 """Serves all issuers of a system and the socket for commands, in one process, until it is told to end."""
 
 import asyncio
-import contextlib
-import os
-import signal
-import socket
 import sys
-from contextlib import AbstractContextManager
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from fairway.core.errors import FairwayError
 from fairway.local.identity.admin import admin
 from fairway.local.identity.clients import Clients
 from fairway.local.identity.endpoints import routes
@@ -25,15 +19,10 @@ from fairway.local.identity.settings import JOINED, Settings
 from fairway.local.identity.users import Users
 from fairway.local.identity.wire import OwnHostOnly
 from fairway.local.run_folder import private_folder
+from fairway.local.serving import serving, until_told
 
 TENDED_EVERY: Final = 1.0  # seconds between two looks at the keys
 ENDS_WITHIN: Final = 2  # seconds for the answers that are on their way
-
-
-class _Server(uvicorn.Server):
-    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]  # two servers share one process
-        """Leave signals alone."""
-        return contextlib.nullcontext()
 
 
 async def serve(settings: Settings) -> None:
@@ -43,32 +32,19 @@ async def serve(settings: Settings) -> None:
         routes=[route for provider in providers.values() for route in routes(provider)],
         middleware=[Middleware(OwnHostOnly)],
     )
-    servers = {
-        _server(issuers): _listener(settings.listen),
-        _server(admin(providers, providers[settings.good.name])): _listener(f"unix:{settings.admin}"),
-    }
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ended.set)
-    tending = asyncio.create_task(_tend(providers))
-    serving = [asyncio.create_task(server.serve([listener])) for server, listener in servers.items()]
-    ending = asyncio.create_task(ended.wait())
-    # A server that ends by itself takes the other with it.
-    await asyncio.wait([*serving, ending, tending], return_when=asyncio.FIRST_COMPLETED)
-    for server in servers:
-        server.should_exit = True
-    ending.cancel()
-    tending.cancel()
-    await asyncio.gather(*serving)
-    await asyncio.gather(ending, tending, return_exceptions=True)
-    _remove(settings.listen, f"unix:{settings.admin}")
-
-
-def _remove(*addresses: str) -> None:
-    for address in addresses:
-        if address.startswith("unix:"):
-            Path(address.removeprefix("unix:")).unlink(missing_ok=True)
+    async with AsyncExitStack() as stack:
+        # A server that ends by itself takes the other with it.
+        servers = [
+            await stack.enter_async_context(serving(application, address, timeout_graceful_shutdown=ENDS_WITHIN))
+            for application, address in (
+                (issuers, settings.listen),
+                (admin(providers, providers[settings.good.name]), f"unix:{settings.admin}"),
+            )
+        ]
+        tending = asyncio.create_task(_tend(providers))
+        await until_told(*servers, tending)
+        tending.cancel()
+        await asyncio.gather(tending, return_exceptions=True)
 
 
 def _providers(settings: Settings) -> dict[str, Provider]:
@@ -89,46 +65,6 @@ def _providers(settings: Settings) -> dict[str, Provider]:
         kind = JoiningProvider if issuer.joins else Provider
         found[issuer.name] = kind(settings, issuer, ring, users, clients)
     return found
-
-
-def _server(app: Starlette) -> _Server:
-    # No access log: it would hold codes.
-    return _Server(
-        uvicorn.Config(
-            app,
-            loop="asyncio",
-            lifespan="off",
-            access_log=False,
-            log_level="warning",
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=ENDS_WITHIN,
-        )
-    )
-
-
-def _listener(address: str) -> socket.socket:
-    """Listen at `HOST:PORT` or `unix:/path`; the socket of a path is its owner's alone."""
-    try:
-        if not address.startswith("unix:"):
-            host, _, port = address.rpartition(":")
-            return socket.create_server(
-                (host.strip("[]"), int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET
-            )
-        path = Path(address.removeprefix("unix:"))
-        if path.is_socket():
-            path.unlink()
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        before = os.umask(0o177)
-        try:
-            listener.bind(str(path))
-        finally:
-            os.umask(before)
-        listener.listen()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise FairwayError(f"{address}: cannot be listened at: {reason}. Free it, or choose another.") from error
-    return listener
 
 
 async def _tend(providers: dict[str, Provider]) -> None:

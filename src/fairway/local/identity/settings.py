@@ -11,6 +11,7 @@ import msgspec
 from fairway.core.errors import FairwayError
 from fairway.core.facts import System
 from fairway.local.identity.asking import ADMIN_SOCKET
+from fairway.local.program import read
 from fairway.local.run_folder import RunFolder, private_folder
 
 JOINED: Final = "-/dex"  # the joining issuer's path; names of providers begin with a letter
@@ -116,12 +117,7 @@ def settings(system: System, run: RunFolder, *, base: str, listen: str, joining:
 
 def read_settings(file: Path) -> Settings:
     """Read and check a file of settings; a `FairwayError` says what is wrong with it."""
-    try:
-        found = msgspec.json.decode(file.read_bytes(), type=Settings)
-    except OSError as error:
-        raise FairwayError(f"{file}: {error.strerror}. 'fairway up' writes it.") from error
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise FairwayError(f"{file}: {error}. 'fairway up' writes it; start that anew.") from error
+    found = read(file, Settings)
     wrong = []
     parts = urlsplit(found.base)
     if parts.scheme != "http" or not is_loopback(parts.hostname or ""):

@@ -11,6 +11,7 @@ from typing import Final, Self
 
 import msgspec
 
+from fairway.local.serving import serving
 from fairway.local.telemetry import prometheus_alerts, proxy_counts
 from fairway.local.telemetry.alerting import Judged, worst_first
 from fairway.local.telemetry.collector import Collector, Taken
@@ -30,7 +31,6 @@ from fairway.local.telemetry.records import (
     TraceSummary,
 )
 from fairway.local.telemetry.replica_figures import Figures
-from fairway.local.telemetry.serving import serving
 from fairway.local.telemetry.settings import BROKER, Scraped, Settings
 from fairway.local.telemetry.span_counts import Pairs
 from fairway.local.telemetry.traces import Traces
@@ -40,6 +40,11 @@ ASKED_EVERY: Final = 2.0, 5.0  # seconds while somebody watches, and while nobod
 LOGS_EVERY: Final = 0.5, 2.0
 ALERTS_EVERY: Final = 5.0, 5.0
 PROXY_METRICS: Final = "/stats/prometheus?usedonly"
+BOUNDED: Final = {
+    "http": "h11",  # it bounds the head of a request, which the faster one does not
+    "limit_concurrency": 256,  # connections; Envoy and each replica keep one or two
+    "timeout_keep_alive": 60,
+}
 
 
 class Telemetry:
@@ -73,7 +78,7 @@ class Telemetry:
             spans=self._spanned, lines=self._heard, alerted=self._notified, metrics=self._metrics, now=time.time
         )
         async with contextlib.AsyncExitStack() as stack:
-            await stack.enter_async_context(serving(Collector(taken), self._settings.collector))
+            await stack.enter_async_context(serving(Collector(taken), self._settings.collector, **BOUNDED))
             for every, do in ((ASKED_EVERY, self._ask), (LOGS_EVERY, self._read_logs), (ALERTS_EVERY, self._judge)):
                 stack.push_async_callback(_end, asyncio.create_task(self._every(*every, do)))
             self._running = stack.pop_all()
