@@ -302,6 +302,8 @@ DEVELOPMENT: Final = ["server", "start-dev"]
         (deployment("camunda/camunda-bpm-platform:7.24.0", env=[{"name": "DB_URL", "value": "jdbc:x"}]), 0),
         (deployment("quay.io/jbosstm/lra-coordinator:7.2"), 1),
         (deployment("conductoross/conductor:3", env=[{"name": "CONDUCTOR_DB_TYPE", "value": "memory"}]), 1),
+        (deployment("conductoross/conductor:3", env=[{"name": "CONDUCTOR_DB_TYPE", "value": "postgres"}]), 0),
+        (deployment("acme/orders:1", env=[{"name": "DB", "value": "memory"}]), 0),
         (deployment("acme/orders:1", args=["server", "start-dev"]), 0),
     ],
 )

@@ -102,6 +102,10 @@ def test_a_policy_may_give_streams_an_end(tmp_path: Path) -> None:
     """Which queues it is about is a pattern of the server's."""
     policy = thing("rabbitmq.com/v1beta1/Policy", {"pattern": ".*", "definition": {"max-age": "7D"}})
     assert said(retention.RULE, tmp_path, thing(QUEUE, {"arguments": AS_A_STREAM}), policy) == []
+    policy["spec"]["definition"] = {"max-age": "7D", "max-length-bytes": 1000}
+    assert said(retention.RULE, tmp_path, thing(QUEUE, {"arguments": AS_A_STREAM}), policy) == []
+    policy["spec"]["definition"] = {"message-ttl": 1000}
+    assert len(said(retention.RULE, tmp_path, thing(QUEUE, {"arguments": AS_A_STREAM}), policy)) == 1
 
 
 def test_an_archive_of_changes_has_an_end_where_it_is_written(tmp_path: Path) -> None:

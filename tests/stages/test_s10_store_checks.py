@@ -34,6 +34,8 @@ def redis(*arguments: str, name: str = "sessions", image: str = "redis:8", **con
         (redis(envFrom=[{"configMapRef": {"name": "c"}}]), ""),
         (redis(volumes=[{"name": "c", "secret": {"secretName": "c"}}]), ""),
         (redis(env=[{"name": "REDIS_ARGS", "value": "--maxmemory 100mb"}]), ""),
+        (redis(env=[{"name": "REDIS_ARGS", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "k"}}}]), ""),
+        (redis("--appendonly", "yes"), ""),
         (deployment("redis:8"), ""),
         (deployment("memcached:1", resources=LIMIT), ""),
         (

@@ -139,6 +139,18 @@ def test_velero_that_keeps_its_backups_in_the_cluster_is_found(
     assert len(said(replicated_or_backed_up.RULE, tmp_path, database, schedule, location, MINIO, stays)) == count
 
 
+def test_a_dump_that_another_container_may_send_on_is_left_alone(tmp_path: Path) -> None:
+    """What its image does is unknown; and so is where another tool of backups puts its copies."""
+    database, job = deployment("postgres:18", "db"), dump("pg_dump -Fc shop > /data/shop", volume=HOST)
+    pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    pod["containers"] = [*pod["containers"], {"name": "away", "image": "acme/sender:1"}]
+    assert said(replicated_or_backed_up.RULE, tmp_path, database, job) == []
+    scheduled = thing("k8up.io/v1/Schedule", {"backend": {"s3": {"endpoint": INSIDE}}})
+    assert said(replicated_or_backed_up.RULE, tmp_path, database, scheduled, MINIO) == []
+    unseen = thing("velero.io/v1/Schedule", {"template": {}})
+    assert said(replicated_or_backed_up.RULE, tmp_path, database, unseen, MINIO) == []
+
+
 def test_a_database_without_any_copy_is_another_rules(tmp_path: Path) -> None:
     """data/backups says so."""
     assert said(replicated_or_backed_up.RULE, tmp_path, deployment("postgres:18", "db"), MINIO) == []
