@@ -184,6 +184,13 @@ def test_what_an_alert_asks_is_followed_through_recordings(tmp_path: Path) -> No
     assert found == []
 
 
+def test_an_alert_that_is_named_throughput_is_about_that(tmp_path: Path) -> None:
+    """Also where it counts only what was handled well, by a recording that asks for the outcome."""
+    recording = f"        - {{record: 'web:work:rate5m', expr: '{ERRORS}'}}"
+    few = alert("ThroughputTooLow", "web:work:rate5m == 0")
+    assert audit(alerts, tmp_path, WEB, rules(recording, alert("A", ERRORS), alert("B", SLOW), few)) == []
+
+
 def test_a_rule_file_inside_a_configmap_counts(tmp_path: Path) -> None:
     """As a Prometheus without its operator reads it."""
     inside = "    groups:\n      - name: web\n        rules:\n"

@@ -36,6 +36,7 @@ _ERROR_WORDS: Final = frozenset(
     {"error", "errors", "failed", "fail", "failing", "failure", "failures", "5xx", "faults"}
 )
 _SLOW_WORDS: Final = frozenset({"latency", "slow", "slowness", "duration", "delay", "p99", "p95"})
+_PLAIN_RATE_WORDS: Final = frozenset({"throughput", "rps", "qps"})  # of nothing else
 _RATE_WORDS: Final = frozenset({"throughput", "traffic", "rps", "qps", "requests", "silence", "load"})
 
 
@@ -90,6 +91,8 @@ def rules(resources: Iterable[Resource]) -> Rules:
 def about(alert: AlertRule, recorded: Mapping[str, str]) -> frozenset[About]:
     """Tell what an alert watches, by its name and by what it asks; of what is recorded, by what that asks."""
     words = {word.lower() for word in _WORDS.findall(alert.name)}
+    if words & _PLAIN_RATE_WORDS and not words & (_ERROR_WORDS | _SLOW_WORDS):
+        return frozenset({"throughput"})  # whatever it counts: what was handled in time and without an error, too
     whole = _whole(alert.expression, recorded)
     found: set[About] = set()
     if words & _ERROR_WORDS or _BAD_MATCHER.search(whole) or _names(whole) & _ERROR_WORDS:
