@@ -20,7 +20,7 @@ from fairway.local.console.server import running
 from fairway.local.control import Answer, Request, Status, serving
 from fairway.local.run_folder import RunFolder, replace
 from fairway.local.supervisor import View
-from fairway.local.telemetry.settings import Link, Node, Operated, Settings
+from fairway.local.telemetry.settings import Link, Node, Operated, Settings, Shown
 from fairway.targets.line_map import Line as WalkLine
 from fairway.targets.line_map import Station, line_map
 
@@ -123,7 +123,6 @@ class Scene:
         (self.folder / "commands.py").write_text(COMMANDS)
         visit = Visit(stage="design", concern=None, because="every walk starts here")
         stations = [Station(id="design", title="Design"), Station(id="resilience", title="Resilience")]
-        (self.folder / "walk.svg").write_text(line_map("harbour", stations, [WalkLine(name="shop", visits=[visit])]))
         decisions = [
             {
                 "rule": "design/single-capability",
@@ -149,7 +148,6 @@ class Scene:
             "decisions": [],
             "services": {"shop": {"name": "shop", "visits": visits, "decisions": decisions}},
         }
-        (self.folder / "plan.json").write_text(json.dumps(plan))
         replace(self.run.secret("console-key"), KEY.encode())
         names = {
             "gateway": "gateway",
@@ -171,9 +169,11 @@ class Scene:
             listen=f"127.0.0.1:{self.port}",
             collector="127.0.0.1:1",
             key=str(self.run.secret("console-key")),
-            plan=str(self.folder / "plan.json"),
-            walk=str(self.folder / "walk.svg"),
-            tries=(f"curl http://127.0.0.1:8080/shop {HOSTILE}",),
+            shown=Shown(
+                plan=json.dumps(plan),
+                walk=line_map("harbour", stations, [WalkLine(name="shop", visits=[visit])]),
+                tries=(f"curl http://127.0.0.1:8080/shop {HOSTILE}",),
+            ),
             logs=str(self.folder),
             proxies={},
             access_log="",

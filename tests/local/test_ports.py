@@ -10,6 +10,7 @@ import pytest
 from fairway.local.console.process import Console
 from fairway.local.run_folder import RunFolder
 from fairway.local.state import Ports, is_free
+from fairway.local.telemetry.settings import Shown
 
 TAKES = "import sys; from pathlib import Path; from fairway.local.run_folder import RunFolder; "
 TAKES += "from fairway.local.state import Ports; ports = Ports(RunFolder(Path(sys.argv[1]))); "
@@ -61,9 +62,7 @@ async def test_a_console_whose_port_was_taken_since_says_where_it_is_instead(tmp
     run = run_of(tmp_path / "one")
     console = Console(run, Ports(run))
     port = int(console.url.rpartition("/?")[0].rpartition(":")[2])
-    spec = console.spec(
-        system="one", traffic={}, placed=(), outside=(), proxies={}, plan="{}", walk="", tries=(), objectives={}
-    )
+    spec = console.spec(system="one", traffic={}, placed=(), outside=(), proxies={}, shown=Shown())
     assert spec.prepare is not None
     await spec.prepare()
     assert (console.notes, f":{port}/" in console.url) == ([], True)

@@ -19,6 +19,7 @@ from fairway.estate.unknown import Counts, Unknown
 from fairway.estate.workload import Volume, Workload, is_workload, workload
 
 if TYPE_CHECKING:
+    from fairway.estate.calling import Calling
     from fairway.estate.composed import Tool
     from fairway.estate.front import Front
 
@@ -221,6 +222,13 @@ class Estate:
         from fairway.estate.front import Front  # noqa: PLC0415 - it knows the estate in turn
 
         return Front(self)
+
+    @cached_property
+    def calls(self) -> tuple["Calling", ...]:
+        """Give every call that some file tells of, each pair as often as it is told."""
+        from fairway.estate.calling import calls  # noqa: PLC0415 - it knows the estate in turn
+
+        return tuple(calls(self))
 
     @cached_property
     def namespaces(self) -> frozenset[str]:

@@ -77,6 +77,7 @@ class _Reading:
         self.theirs = [file for file in self.found.files if Path(file.path).name in KUSTOMIZATIONS]
         self.around = kustomizations(self.kustomization_files(self.theirs))
         self.shown = {file.path: file.shown for file in self.found.files}
+        self.written: dict[str, Documents] = {}  # of files that compositions asked for; most ask for nothing else
         self.parsed: dict[str, tuple[Mapping, ...]] = {}
         self.faults: dict[str, set[Problem]] = {}
         self.pipelines: list[Pipeline] = []
@@ -219,7 +220,7 @@ class _Reading:
             noted: set[Problem] = set()
             shown = self.name_of(path)
             data = self.read_content(path, noted)
-            documents = read_documents(data or b"", shown)
+            documents = self.written[path] = read_documents(data or b"", shown)
             self.parsed[path] = tuple(objects(documents, Origin(shown, noted)))
             self.faults[path] = noted.union(documents.problems)
         problems.update(self.faults[path])
@@ -251,7 +252,8 @@ class _Reading:
             self.left_alone += 1
             self.pipeline(file.path, file.shown, data)
         else:
-            self.documents(file, read_documents(data, file.shown), data)
+            documents = self.written.pop(file.path, None) or read_documents(data, file.shown)
+            self.documents(file, documents, data)
 
     def pipeline(self, path: str, shown: str, data: bytes) -> None:
         """Take a file as a pipeline, if it is one."""

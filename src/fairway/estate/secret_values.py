@@ -47,16 +47,17 @@ _IN_SQL = re.compile(r"\b(?:password|identified\s+(?:with\s+\S+\s+)?by)\s+'([^'\
 _ENTRY = re.compile(r"[\"']?([A-Za-z][\w.-]*)[\"']?[ \t]*[:=][ \t]*[\"']?([^\"',}\]\s#]+)")  # of a file: name and value
 _FLAG = re.compile(r"--?([A-Za-z][\w.-]*)(?:=(.*))?", re.DOTALL)
 _NAMES_ONE = frozenset({"secret", "credential"})  # a flag that ends so mostly says which object it is
-_SHAPES = (
-    ("an AWS access key", re.compile(r"\bAKIA[0-9A-Z]{16}\b")),
-    ("a GitHub token", re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_\w{22,})")),
-    ("a GitLab token", re.compile(r"\bglpat-[\w-]{20}")),
-    ("a Stripe key", re.compile(r"\b[rs]k_live_[A-Za-z0-9]{16,}")),
-    ("a Slack token", re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{10,}")),
-    ("a Slack webhook", re.compile(r"\bhooks\.slack\.com/services/T\w{8,}/B\w{8,}/\w{20,}")),
-    ("a Google API key", re.compile(r"\bAIza[\w-]{35}")),
-    ("a signed token", re.compile(r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]+")),
-    ("a private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
+_SHAPES = (  # what it is, a part that each has and that is found a hundred times as fast, and its form
+    ("an AWS access key", "AKIA", re.compile(r"\bAKIA[0-9A-Z]{16}\b")),
+    ("a GitHub token", "gh", re.compile(r"\bgh[pousr]_[A-Za-z0-9]{36}")),
+    ("a GitHub token", "github_pat_", re.compile(r"\bgithub_pat_\w{22,}")),
+    ("a GitLab token", "glpat-", re.compile(r"\bglpat-[\w-]{20}")),
+    ("a Stripe key", "k_live_", re.compile(r"\b[rs]k_live_[A-Za-z0-9]{16,}")),
+    ("a Slack token", "xox", re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{10,}")),
+    ("a Slack webhook", "hooks.slack.com", re.compile(r"\bhooks\.slack\.com/services/T\w{8,}/B\w{8,}/\w{20,}")),
+    ("a Google API key", "AIza", re.compile(r"\bAIza[\w-]{35}")),
+    ("a signed token", "eyJ", re.compile(r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]+")),
+    ("a private key", "PRIVATE KEY-----", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
 )
 
 
@@ -79,10 +80,10 @@ def literal_secret(name: str, value: str, objects: Collection[str] = ()) -> str:
 
 def secret_in_file(text: str) -> str:
     """Say which secret stands in a configuration file or a script, whose lines may hold anything."""
-    for what, shape in _SHAPES:
-        if shape.search(text):
-            return f"in it is {what}"
-    if any(_written_out(match[1]) for match in _IN_SQL.finditer(text)):
+    if what := _shaped(text):
+        return f"in it is {what}"
+    said = text.lower()
+    if ("password" in said or "identified" in said) and any(_written_out(match[1]) for match in _IN_SQL.finditer(text)):
         return "a statement in it sets a password"
     return ""
 
@@ -108,11 +109,15 @@ def kept_elsewhere(value: str) -> bool:
     return _KEPT_ELSEWHERE.match(value) is not None
 
 
+def _shaped(text: str) -> str:
+    """Say which secret *text* holds that is known by its form alone."""
+    return next((what for what, part, form in _SHAPES if part in text and form.search(text)), "")
+
+
 def _in_value(value: str) -> str:
     """Say which secret *value* holds, whatever it is called."""
-    for what, shape in _SHAPES:
-        if shape.search(value):
-            return f"its value is {what}"
+    if what := _shaped(value):
+        return f"its value is {what}"
     if any(_written_out(match[1]) for match in _IN_URL.finditer(value)):
         return "its value is a URL with a password in it"
     if any(_written_out(match[1]) for match in _ASSIGNED.finditer(value)):

@@ -1,13 +1,16 @@
 """Label selectors, and finding what one selects without looking at everything."""
 
 from collections.abc import Iterable, Mapping
-from typing import Generic, TypeVar
+from itertools import chain
+from operator import itemgetter
+from typing import Generic, TypeAlias, TypeVar
 
 import msgspec
 
 from fairway.estate.node import Node
 
 Item = TypeVar("Item")
+_Entry: TypeAlias = tuple[int, Mapping[str, str], Item]  # with its number, which keeps the order of the files
 
 OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
 
@@ -72,12 +75,13 @@ class LabelIndex(Generic[Item]):
 
     def __init__(self, entries: Iterable[tuple[str, Mapping[str, str], Item]]) -> None:
         """Take each thing with its namespace and labels."""
-        self._all: dict[str, list[tuple[Mapping[str, str], Item]]] = {}
-        self._by_label: dict[tuple[str, str, str], list[tuple[Mapping[str, str], Item]]] = {}
-        for namespace, labels, item in entries:
-            self._all.setdefault(namespace, []).append((labels, item))
+        self._all: dict[str, list[_Entry[Item]]] = {}
+        self._by_label: dict[tuple[str, str, str], list[_Entry[Item]]] = {}
+        for number, (namespace, labels, item) in enumerate(entries):
+            entry = number, labels, item
+            self._all.setdefault(namespace, []).append(entry)
             for key, value in labels.items():
-                self._by_label.setdefault((namespace, key, value), []).append((labels, item))
+                self._by_label.setdefault((namespace, key, value), []).append(entry)
 
     def find(self, namespace: str, selector: Selector | None) -> tuple[Item, ...]:
         """Give what *selector* picks in *namespace*."""
@@ -86,4 +90,8 @@ class LabelIndex(Generic[Item]):
         found = self._all.get(namespace, [])
         for key, value in selector.labels:
             found = min(found, self._by_label.get((namespace, key, value), []), key=len)
-        return tuple(item for labels, item in found if selector.matches(labels))
+        for one in selector.requirements:
+            if one.operator == "In":
+                of_each = (self._by_label.get((namespace, one.key, value), []) for value in dict.fromkeys(one.values))
+                found = min(found, sorted(chain.from_iterable(of_each), key=itemgetter(0)), key=len)
+        return tuple(item for _, labels, item in found if selector.matches(labels))

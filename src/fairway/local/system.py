@@ -29,6 +29,7 @@ from fairway.local.run_folder import RunFolder, replace
 from fairway.local.state import Lock, Ports, Register, is_free
 from fairway.local.stores import Backed, back
 from fairway.local.supervisor import LOOKED_AT_FIRST, Supervisor, Tell
+from fairway.local.telemetry.settings import Shown
 from fairway.local.watchers import require
 from fairway_sdk.contract.binding import Binding, Issuer
 
@@ -52,10 +53,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     isolated: bool = False  # an Envoy for each service
     mesh: bool = True
     console: bool = True
-    plan: str = "{}"  # as JSON, for the console
-    walk: str = ""  # likewise, as a line map: an SVG
-    tries: tuple[str, ...] = ()  # lines to paste; {gateway} is its URL
-    objectives: dict[str, dict[str, Any]] = {}  # by service: what its alerts are made of
+    shown: Shown = Shown()
     alert_rules: tuple[dict[str, Any], ...] = ()  # groups, as in Prometheus's rule files
 
 
@@ -92,7 +90,7 @@ class LocalSystem:
             gateway=self._gateway,
             gateways=self.gateways,
             console=self._console.url if self._console else "",
-            tries=[line.replace("{gateway}", self._gateway) for line in self._wanted.tries],
+            tries=[line.replace("{gateway}", self._gateway) for line in self._wanted.shown.tries],
             notes=self.notes
             + (self._mesh.notes if self._mesh else [])
             + (self._console.notes if self._console else []),
@@ -232,10 +230,7 @@ class LocalSystem:
                     placed=placed,
                     outside=outside,
                     proxies=proxies,
-                    plan=wanted.plan,
-                    walk=wanted.walk,
-                    tries=self.status.tries,
-                    objectives=wanted.objectives,
+                    shown=msgspec.structs.replace(wanted.shown, tries=tuple(self.status.tries)),
                     prometheus=observers.prometheus,
                     alertmanager=observers.alertmanager,
                 )

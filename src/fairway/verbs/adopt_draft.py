@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from fairway.core.facts import NAME_PATTERN
-from fairway.estate.calling import Calling, calls
+from fairway.estate.calling import Calling
 from fairway.estate.index import Estate
 from fairway.estate.workload import Workload
 
@@ -113,7 +113,7 @@ def draft(estate: Estate, folder: str) -> Draft:
         names.give(workload)
     called: dict[Workload, dict[Workload, str]] = {}
     outside: dict[str, tuple[str, int]] = {}
-    for call in calls(estate):
+    for call in estate.calls:
         if call.caller not in services:
             continue
         if call.callee is not None:

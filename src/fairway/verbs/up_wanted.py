@@ -12,6 +12,7 @@ from fairway.local.mesh import CANARY
 from fairway.local.observers import PROMETHEUS, program
 from fairway.local.services import Program
 from fairway.local.system import Wanted
+from fairway.local.telemetry.settings import Shown
 from fairway.stages.s06_observability.build.alert_rules import groups
 from fairway.verbs.bind import binding, sites, traffic
 from fairway.verbs.plan_json import plan_json
@@ -59,14 +60,18 @@ def wanted(workspace: Workspace, options: Options) -> Wanted:
         isolated=options.isolated,
         mesh=options.mesh,
         console=options.console,
-        plan=plan_json(workspace.today_plan, workspace.rules) if options.console else "{}",
-        walk=plan_map(workspace.today_plan, workspace.rooms, landscape) if options.console else "",
-        objectives=_objectives(workspace) if options.console else {},
         alert_rules=tuple(groups(landscape, chosen[0])) if options.console and program(PROMETHEUS) else (),
     )
     there = {one.name for one in programs if one.missing is None}
-    shown = tries(found, "{gateway}" if options.mesh else "", there)
-    return msgspec.structs.replace(found, tries=tuple(shown))
+    shown = Shown(tries=tuple(tries(found, "{gateway}" if options.mesh else "", there)))
+    if options.console:
+        shown = msgspec.structs.replace(
+            shown,
+            plan=plan_json(workspace.today_plan, workspace.rules),
+            walk=plan_map(workspace.today_plan, workspace.rooms, landscape),
+            objectives=_objectives(workspace),
+        )
+    return msgspec.structs.replace(found, shown=shown)
 
 
 def _canaries(asked: Iterable[str], programs: Iterable[Program]) -> list[Program]:

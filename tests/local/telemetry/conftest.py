@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fairway.local.telemetry.settings import Link, Node, Scraped, Settings
+from fairway.local.telemetry.settings import Link, Node, Scraped, Settings, Shown
 
 BURN = {"severity": "page", "factor": 14.4, "long": "1h", "short": "5m"}
 OBJECTIVES = {
@@ -38,14 +38,13 @@ def make_settings(tmp_path: Path) -> Callable[..., Settings]:
             "listen": "127.0.0.1:0",
             "collector": f"127.0.0.1:{free_port()}",
             "key": "",
-            "plan": "",
             "logs": str(tmp_path / "logs"),
             "proxies": {},
             "access_log": str(tmp_path / "logs" / "access.log"),
             "nodes": (Node(name="orders", kind="service"), Node(name="stock", kind="service")),
             "links": (Link(source="orders", target="stock", kind="call"),),
             "scraped": scraped,
-            "objectives": {"stock": OBJECTIVES},
+            "shown": Shown(objectives={"stock": OBJECTIVES}),
         }
         return Settings(**(told | more))  # type: ignore[arg-type] # a test's own words
 

@@ -159,11 +159,17 @@ def test_an_order_is_one_trace_from_the_gateway_to_the_last_event(shop: Shop) ->
         return dict(found[0]) if found else {"services": ()}
 
     until(lambda: wanted <= set(summary()["services"]))
-    time.sleep(2)  # the last spans of a batch
     assert (summary()["name"], summary()["service"]) == ("POST /storefront/checkout", "gateway")
-    spans = shop.seen(f"traces/{summary()['trace']}")["spans"]
-    by_number = {span["span"]: span for span in spans}
-    assert [span["name"] for span in spans if span["parent"] not in by_number] == ["POST /storefront/checkout"]
+    spans: list[dict[str, Any]] = []
+    by_number: dict[str, dict[str, Any]] = {}
+
+    def whole() -> bool:
+        """Tell whether the last spans of a batch have come: only the gateway's has no parent."""
+        spans[:] = shop.seen(f"traces/{summary()['trace']}")["spans"]
+        by_number.update({span["span"]: span for span in spans})
+        return [span["name"] for span in spans if span["parent"] not in by_number] == ["POST /storefront/checkout"]
+
+    until(whole)
     [event] = [span for span in spans if span["name"] == "process order-placed" and span["service"] == "activity"]
     way = [event]
     while way[-1]["parent"]:

@@ -1,6 +1,5 @@
 """What the page draws once: the map with everything in its place, colours, and what can be tried and operated."""
 
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -41,13 +40,13 @@ def drawing(settings: Settings, plan: Plan) -> Drawing:
             for name, one in plan.services.items()
         },
         operated=tuple(settings.operated),
-        tries=settings.tries,
+        tries=settings.shown.tries,
         regions=settings.regions,
     )
 
 
-def apart(file: Path) -> tuple[str, str]:
+def apart(svg: str) -> tuple[str, str]:
     """Take the style out of a drawing, for the page allows none inside a document; give drawing and style."""
-    before, _, rest = file.read_text().partition("<style>")
+    before, _, rest = svg.partition("<style>")
     style, _, after = rest.partition("</style>")
     return before + after, style

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -14,7 +14,7 @@ from fairway.local.credentials import Credentials
 from fairway.local.processes import ProcessSpec, listens
 from fairway.local.run_folder import RunFolder, replace
 from fairway.local.state import Ports, is_free, kept_secret
-from fairway.local.telemetry.settings import Operated, Scraped, Settings, links, nodes
+from fairway.local.telemetry.settings import Operated, Scraped, Settings, Shown, links, nodes
 from fairway_sdk.contract import CONFIGURATION_VARIABLE, METRICS_PATH, SECRETS_VARIABLE
 
 NAME: Final = "console"
@@ -50,10 +50,7 @@ class Console:
         placed: Iterable[services.Replica],
         outside: Iterable[str],
         proxies: Mapping[str, Path],
-        plan: str,
-        walk: str,
-        tries: Iterable[str],
-        objectives: Mapping[str, Mapping[str, Any]],
+        shown: Shown,
         prometheus: str = "",
         alertmanager: str = "",
     ) -> ProcessSpec:
@@ -61,17 +58,12 @@ class Console:
         run, known = self._run, list(placed)
         bindings = {one.program.name: one.binding for one in known}
         regions = {one.name: one.binding.region for one in known}
-        replace(run.config("plan.json"), plan.encode())
-        replace(run.config("walk.svg"), walk.encode())
         told = Settings(
             system=system,
             folder=str(run.system_folder),
             listen=self._page,
             collector=self._collector,
             key=str(self._key),
-            plan=str(run.config("plan.json")),
-            walk=str(run.config("walk.svg")),
-            tries=tuple(tries),
             logs=str(run.log(NAME).parent),
             proxies={name: str(path) for name, path in proxies.items()},
             access_log=str(run.log("access")) if proxies else "",
@@ -80,7 +72,9 @@ class Console:
             scraped=tuple(scraped(known)),
             regions=regions if len(set(regions.values())) > 1 else {},
             operated=dict(_operated(run, known)),
-            objectives={name: dict(one) for name, one in objectives.items() if name in bindings},
+            shown=msgspec.structs.replace(
+                shown, objectives={name: one for name, one in shown.objectives.items() if name in bindings}
+            ),
             prometheus=prometheus,
             alertmanager=alertmanager,
         )

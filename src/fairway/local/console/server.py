@@ -55,14 +55,14 @@ class Api:
     def __init__(self, settings: Settings, seen: Seen) -> None:
         """Take what is there, and what was seen."""
         run = RunFolder(Path(settings.folder))
-        plan = read_plan(Path(settings.plan))
+        plan = read_plan(settings.shown.plan)
         self._seen = seen
         self._topics = Topics(run, seen)
         self.streams = Streams(self._topics, seen)
         self._reasons = Reasons(settings, plan)
         self._operators = Operators(run, settings.operated)
         self._drawing = msgspec.json.encode(drawing(settings, plan))
-        self._walk, self._style = apart(Path(settings.walk)) if settings.walk else ("", "")
+        self._walk, self._style = apart(settings.shown.walk)
 
     def routes(self) -> list[Route]:
         """Say where each answer is."""

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -79,9 +78,9 @@ class Why(msgspec.Struct, frozen=True, kw_only=True):
     visits: tuple[Visit, ...] = ()  # of a service's walk
 
 
-def read_plan(file: Path) -> Plan:
-    """Read the plan; an empty one where there is none."""
-    return msgspec.json.decode(file.read_bytes(), type=Plan) if file.exists() else Plan()
+def read_plan(text: str) -> Plan:
+    """Read the plan, as JSON."""
+    return msgspec.json.decode(text, type=Plan)
 
 
 class Reasons:

@@ -62,7 +62,7 @@ class Telemetry:
         self._traces = Traces()
         self._lines = Lines()
         self._figures = Figures()
-        self._judged = {name: Judged(name, decided, now) for name, decided in settings.objectives.items()}
+        self._judged = {name: Judged(name, decided, now) for name, decided in settings.shown.objectives.items()}
         self._flows = Flows(settings, self._judged)
         self._pairs = Pairs()
         self._alerts: list[Alert] = []

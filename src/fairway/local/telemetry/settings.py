@@ -54,6 +54,15 @@ class Operated(Told, frozen=True, kw_only=True):
     variables: dict[str, str]  # beside those of the process that runs it
 
 
+class Shown(Told, frozen=True, kw_only=True):
+    """What was decided, for people to look at."""
+
+    plan: str = "{}"  # as `fairway plan --format json` writes it
+    walk: str = ""  # likewise, as a line map: an SVG
+    tries: tuple[str, ...] = ()  # lines to paste; {gateway} is its URL until that is known
+    objectives: dict[str, dict[str, Any]] = {}  # by service: what its alerts are made of
+
+
 class Settings(Told, frozen=True, kw_only=True):
     """All of it."""
 
@@ -62,7 +71,6 @@ class Settings(Told, frozen=True, kw_only=True):
     listen: str  # host:port of the page
     collector: str  # host:port where OTLP over HTTP is taken
     key: str  # path of the file with the key of the page
-    plan: str  # path of the plan, as `fairway plan --format json` writes it
     logs: str  # folder: a file `<process>.log` for each process
     proxies: dict[str, str]  # sockets of Envoy's administration, by the proxy's name
     access_log: str  # path; empty: nothing carries the traffic
@@ -71,11 +79,9 @@ class Settings(Told, frozen=True, kw_only=True):
     scraped: tuple[Scraped, ...] = ()
     regions: dict[str, str] = {}  # by replica, where there are several
     operated: dict[str, Operated] = {}  # by service
-    objectives: dict[str, dict[str, Any]] = {}  # by service: what its alerts are made of
     prometheus: str = ""  # host:port, where one runs
     alertmanager: str = ""
-    walk: str = ""  # path of the walk as a line map, an SVG
-    tries: tuple[str, ...] = ()  # lines to paste
+    shown: Shown = Shown()
 
 
 def nodes(

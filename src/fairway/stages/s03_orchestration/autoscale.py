@@ -12,7 +12,6 @@ from fairway.core.labels import SINGLE_REPLICA
 from fairway.core.rule import Edit, Finding, Place, Proof, Rule
 from fairway.core.wording import listed
 from fairway.estate.autoscaler import Autoscaler
-from fairway.estate.calling import calls
 from fairway.estate.finding import found
 from fairway.estate.index import Estate
 from fairway.estate.stores import BROKERS
@@ -41,7 +40,7 @@ def _handling(estate: Estate) -> Iterator[tuple[Workload, str]]:
     if brokers:
         yield from (
             (call.caller, call.callee.name)
-            for call in calls(estate)
+            for call in estate.calls
             if call.callee is not None and call.callee in brokers
         )
 

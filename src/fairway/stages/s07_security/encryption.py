@@ -47,6 +47,8 @@ FIX = "Turn TLS on, with a check of the server's name (sslmode=verify-full)."
 
 def _off(value: str) -> str:
     """Give the words that turn TLS off in the address of a store."""
+    if _OFF.search(value) is None:  # most texts are long and have none of them, which is soon seen
+        return ""
     for match in _STORE.finditer(value):
         if off := _OFF.search(match[0]):
             return off[1]

@@ -11,7 +11,6 @@ from typing import Final
 
 from fairway.core.conditions import CALLS_OTHERS
 from fairway.core.rule import Edit, Finding, Place, Proof, Rule
-from fairway.estate.calling import calls
 from fairway.estate.finding import found
 from fairway.estate.index import Estate
 from fairway.estate.mesh import mesh_of
@@ -54,7 +53,7 @@ def check(estate: Estate) -> Iterator[Finding]:
         if any(map(_breaking, resource.root.pairs("data").values()))
     }
     mesh = mesh_of(estate)
-    told_of = {call.service for call in calls(estate) if call.service is not None}
+    told_of = {call.service for call in estate.calls if call.service is not None}
     for one in estate.services:
         where = (one.resource.namespace, one.resource.name)
         rules = (*guarded.get(where, ()), *guarded.get((where[0], ""), ()), *guarded.get(("", ""), ()))
