@@ -22,7 +22,7 @@ from fairway_sdk.events.broker import Broker as Carrier
 from fairway_sdk.events.event import Envelope
 from fairway_sdk.service import Service
 
-PATIENCE = 15.0  # seconds that a test waits for what must come
+PATIENCE = 60.0  # seconds that a test waits for what must come
 
 
 class Reader:
