@@ -72,3 +72,12 @@ def test_the_index_finds_what_looking_at_everything_finds() -> None:
         selector = Selector(labels, requirements)
         expected = {item for namespace, own, item in things if namespace == "x" and selector.matches(own)}
         assert set(index.find("x", selector)) == expected
+
+
+def test_what_one_of_several_values_picks_comes_in_the_order_of_the_files() -> None:
+    """Findings keep their order, however a selector lists its values."""
+    index = LabelIndex([("shop", {"part": "shop", "name": name}, name) for name in ("a", "b", "c", "d")])
+    among = Requirement("name", "In", ("d", "a", "d", "x"))
+    assert index.find("shop", Selector((("part", "shop"),), (among,))) == ("a", "d")
+    assert index.find("shop", Selector((("name", "c"),), (among,))) == ()
+    assert index.find("shop", Selector((), (Requirement("name", "In", ()),))) == ()
